@@ -1,0 +1,124 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { isPassingConflict } from './faults.js'
+import { type Prisma, PrismaClient } from './generated/client.js'
+
+declare const scoped: unique symbol
+
+/** A transaction that sees the rows of one organization and no others. Only `Database.inOrg` makes one. */
+export type OrgTx = Prisma.TransactionClient & {
+  readonly orgId: string
+  /** Set by the outbox: there is something to publish once this has committed */
+  hasEvents: boolean
+  readonly [scoped]: true
+}
+
+/** A transaction across organizations, with the few rights of parley_system. Only `Database.inSystem` makes one. */
+export type SystemTx = Prisma.TransactionClient & { readonly [scoped]: false }
+
+/** Whose rows a unit of work may touch, and what must be written with it. */
+export interface WorkScope {
+  readonly orgId: string
+  /** Runs in the same transaction after the work, with its result (the first answer to an Idempotency-Key) */
+  readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
+}
+
+export interface DatabaseOptions {
+  url: string
+  poolSize: number
+  onPoolError(error: Error): void
+}
+
+type Listener = () => void
+
+const transactionLimits = { maxWait: 10_000, timeout: 30_000 }
+const maxTries = 4
+
+/**
+ * The only way to the database. Every unit of work is one transaction in a role that row-level security binds:
+ * `inOrg` for the rows of one organization, `inSystem` for the few jobs that cross organizations.
+ */
+export class Database {
+  private readonly pool: pg.Pool
+  private readonly client: PrismaClient
+  /** Called after a commit that wrote events */
+  onEvents: Listener = () => undefined
+
+  constructor(options: DatabaseOptions) {
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.poolSize,
+      application_name: 'parley',
+    })
+    this.pool.on('error', options.onPoolError)
+    this.client = new PrismaClient({
+      adapter: new PrismaPg(this.pool),
+      transactionOptions: transactionLimits,
+    })
+  }
+
+  /**
+   * Runs `work` as one transaction that sees the rows of one organization. It may run again after a deadlock, so it
+   * must do nothing but work in `tx`.
+   */
+  inOrg<Result>(scope: string | WorkScope, work: (tx: OrgTx) => Promise<Result>): Promise<Result> {
+    const { orgId, beforeCommit } =
+      typeof scope === 'string' ? { orgId: scope, beforeCommit: undefined } : scope
+    let hasEvents = false
+    const done = this.transact(async (client) => {
+      await client.$executeRaw`SELECT set_config('role', 'parley_app', true), set_config('app.org_id', ${orgId}, true)`
+      const tx = Object.create(client, {
+        orgId: { value: orgId },
+        hasEvents: { value: false, writable: true },
+      }) as OrgTx
+      const result = await work(tx)
+      await beforeCommit?.(tx, result)
+      hasEvents = tx.hasEvents
+      return result
+    })
+    return done.then((result) => {
+      if (hasEvents) this.onEvents()
+      return result
+    })
+  }
+
+  /** Runs `work` as one transaction across organizations. The import rules say who may: relay, sweeps, look-ups. */
+  inSystem<Result>(work: (tx: SystemTx) => Promise<Result>): Promise<Result> {
+    return this.transact(async (client) => {
+      await client.$executeRaw`SELECT set_config('role', 'parley_system', true)`
+      return work(client as SystemTx)
+    })
+  }
+
+  /** One call of a SECURITY DEFINER function, which brings its own rights and its own transaction. */
+  call<Row>(query: Prisma.Sql): Promise<Row[]> {
+    return this.client.$queryRaw<Row[]>(query)
+  }
+
+  /** Throws if the database cannot be reached. */
+  async ping(): Promise<void> {
+    await this.client.$queryRaw`SELECT 1`
+  }
+
+  /** A connection outside the pool, for LISTEN. */
+  newListener(): pg.Client {
+    return new pg.Client({ ...this.pool.options, application_name: 'parley-listener', keepAlive: true })
+  }
+
+  async close(): Promise<void> {
+    await this.client.$disconnect()
+    if (!this.pool.ended) await this.pool.end()
+  }
+
+  private async transact<Result>(
+    work: (client: Prisma.TransactionClient) => Promise<Result>,
+  ): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.client.$transaction(work)
+      } catch (error) {
+        if (attempt === maxTries || !isPassingConflict(error)) throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** What agents' interfaces hear of (api.md 7). */
+export const publicEventTypes = [
+  'conversation.opened',
+  'conversation.offered',
+  'conversation.assigned',
+  'conversation.queued',
+  'conversation.waiting',
+  'conversation.wrap_up',
+  'conversation.closed',
+  'conversation.transferred',
+  'conversation.linked',
+  'message.received',
+  'message.queued',
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.undelivered',
+  'message.failed',
+  'message.unknown',
+  'agent.presence_changed',
+] as const
+export type PublicEventType = (typeof publicEventTypes)[number]
+
+/** `routing.wanted` wakes the routing lane and is heard by nobody else: a rule, a member or a capacity has changed. */
+export type EventType = PublicEventType | 'routing.wanted'
+
+/** Something that happened, written in the transaction in which it happened. */
+export interface DomainEvent {
+  type: EventType
+  at: Date
+  /** Who hears it besides admins: the agents named, and for an open conversation the members of its queue */
+  queueId: string | null
+  agentIds: string[]
+  /** The objects as the API shows them at that moment */
+  data: { conversation?: unknown; message?: unknown; agent?: unknown }
+}

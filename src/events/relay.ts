@@ -1,0 +1,109 @@
+import type { Database } from '../db/database.js'
+import type { JobQueues, LaneName } from '../jobs/job-queues.js'
+import { seconds } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import type { EventType } from './event-types.js'
+import type { Signals } from './signals.js'
+
+interface Published {
+  orgId: string
+  type: EventType
+  hasMedia: boolean
+}
+
+const batchSize = 500
+const pollInterval = seconds(1)
+
+/** Which lanes must look at an organization after an event of this type. */
+const wakes: Partial<Record<EventType, LaneName>> = {
+  'conversation.opened': 'routing',
+  'conversation.queued': 'routing',
+  'conversation.waiting': 'routing',
+  'conversation.wrap_up': 'routing',
+  'conversation.closed': 'routing',
+  'agent.presence_changed': 'routing',
+  'routing.wanted': 'routing',
+  'message.queued': 'sending',
+}
+
+/**
+ * Publishes committed events: gives each its position, which streams resume by, and wakes the lanes that it concerns.
+ * The position is given here and not by the writer, because writers do not commit in the order of their numbers: a row
+ * that commits late is simply published later, and none is skipped. The row lock on `relay` keeps publication to one
+ * process at a time, so that positions also become visible in their order.
+ */
+export class Relay {
+  private timer: NodeJS.Timeout | null = null
+  private forget: (() => void) | null = null
+  private running: Promise<void> | null = null
+  private isWanted = false
+
+  constructor(private readonly parts: { db: Database; jobs: JobQueues; signals: Signals; log: Logger }) {}
+
+  start(): void {
+    this.forget = this.parts.signals.on('outbox', () => this.look())
+    this.timer = setInterval(() => this.look(), pollInterval)
+    this.look()
+  }
+
+  async stop(): Promise<void> {
+    this.forget?.()
+    if (this.timer) clearInterval(this.timer)
+    this.timer = null
+    await this.running
+  }
+
+  private look(): void {
+    this.isWanted = true
+    this.running ??= this.run().finally(() => {
+      this.running = null
+    })
+  }
+
+  private async run(): Promise<void> {
+    while (this.isWanted) {
+      this.isWanted = false
+      try {
+        while ((await this.publish()) === batchSize);
+      } catch (error) {
+        this.parts.log.warn({ err: error }, 'events not published, it repeats')
+      }
+    }
+  }
+
+  /** Publishes one batch and answers how many events it had. */
+  async publish(): Promise<number> {
+    const published = await this.parts.db.inSystem(async (tx) => {
+      await tx.$queryRaw`SELECT position FROM relay FOR UPDATE`
+      return tx.$queryRaw<Published[]>`
+        WITH batch AS (
+          SELECT org_id, id, row_number() OVER (ORDER BY seq) AS n FROM events
+          WHERE position IS NULL ORDER BY seq LIMIT ${batchSize}
+        ), counter AS (
+          UPDATE relay SET position = position + (SELECT count(*) FROM batch) WHERE EXISTS (SELECT 1 FROM batch)
+          RETURNING position - (SELECT count(*) FROM batch) AS base
+        )
+        UPDATE events e SET position = counter.base + batch.n FROM batch, counter
+        WHERE e.org_id = batch.org_id AND e.id = batch.id
+        RETURNING e.org_id AS "orgId", e.type, jsonb_array_length(coalesce(e.data->'message'->'media', '[]')) > 0 AS "hasMedia"`
+    })
+    if (published.length === 0) return 0
+    this.parts.signals.send('published')
+    await this.wakeLanes(published)
+    return published.length
+  }
+
+  private async wakeLanes(published: Published[]): Promise<void> {
+    const wanted = new Set<string>()
+    for (const { orgId, type, hasMedia } of published) {
+      const lane = type === 'message.received' && hasMedia ? 'media' : wakes[type]
+      if (lane) wanted.add(`${lane} ${orgId}`)
+    }
+    await Promise.all(
+      [...wanted].map((wake) => {
+        const [lane, orgId] = wake.split(' ') as [LaneName, string]
+        return this.parts.jobs.wake(lane, orgId)
+      }),
+    )
+  }
+}

@@ -1,0 +1,65 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller, OrgCaller, PlatformCaller, Role } from '../lib/caller.js'
+import { AppError } from '../lib/errors.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null
+  }
+  interface FastifyContextConfig {
+    /** Who may call: nobody in particular, the operator, or these roles of the organization. Every route must say. */
+    access?: 'public' | 'platform' | readonly Role[]
+    /** For a POST that creates something: its status, and that it honours Idempotency-Key */
+    creates?: 200 | 201 | 202
+  }
+}
+
+export const everyRole = ['admin', 'supervisor', 'agent'] as const satisfies Role[]
+export const leaders = ['admin', 'supervisor'] as const satisfies Role[]
+export const admins = ['admin'] as const satisfies Role[]
+
+/** Answers who a bearer token belongs to, null if to nobody; throws for a suspended organization. */
+export type Authenticate = (token: string) => Promise<Caller | null>
+
+/** Checks every request of this scope before its body is read: first who calls, then whether their role may. */
+export function registerAccess(app: FastifyInstance, authenticate: Authenticate): void {
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', (route) => {
+    if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`)
+  })
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.access === 'public') return
+    request.caller = await identify(request, authenticate)
+    if (!request.is404) assertMay(request.caller, request.routeOptions.config.access)
+  })
+}
+
+async function identify(request: FastifyRequest, authenticate: Authenticate): Promise<Caller> {
+  const [, token] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+  const caller = token ? await authenticate(token) : null
+  if (caller) return caller
+  throw new AppError(
+    'unauthenticated',
+    token
+      ? 'This key or token is unknown, expired or revoked.'
+      : 'Send your API key or agent token in the header "Authorization: Bearer …".',
+  )
+}
+
+function assertMay(caller: Caller, access: 'public' | 'platform' | readonly Role[] | undefined): void {
+  const may =
+    caller.kind === 'platform' ? access === 'platform' : Array.isArray(access) && access.includes(caller.role)
+  if (!may) throw new AppError('forbidden', 'Your key or role may not make this call.')
+}
+
+export function orgCaller(request: FastifyRequest): OrgCaller {
+  if (request.caller?.kind !== 'organization')
+    throw new AppError('forbidden', 'This call needs an organization key.')
+  return request.caller
+}
+
+export function platformCaller(request: FastifyRequest): PlatformCaller {
+  if (request.caller?.kind !== 'platform')
+    throw new AppError('forbidden', 'This call needs the platform key.')
+  return request.caller
+}

@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify'
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+// A JSON escape that PostgreSQL cannot store: NUL, or a surrogate (which may be one without its other half)
+const unstorableEscape = /\\u(0000|d[89a-f])/i
+
+/** NUL characters cannot be stored and are dropped; half a surrogate pair becomes the replacement character. */
+export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed()
+
+const storableValue = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' ? storable(value) : value
+
+/** JSON in valid UTF-8; an empty body counts as none, so that a route without a body takes one or not. */
+export function registerJsonBody(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined)
+    let text: string
+    try {
+      text = decoder.decode(body as Buffer)
+    } catch (error) {
+      return done(Object.assign(error as Error, { statusCode: 400 }), undefined)
+    }
+    return parse(request, text, (error, value) => {
+      if (error || !unstorableEscape.test(text)) return done(error, value)
+      return done(null, JSON.parse(JSON.stringify(value), storableValue))
+    })
+  })
+}

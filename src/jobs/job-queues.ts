@@ -1,0 +1,135 @@
+import {
+  createPostgresBackend,
+  createRedisBackend,
+  type Job,
+  PostgresConnection,
+  Queue,
+  Worker,
+} from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import type { Logger } from '../lib/logger.js'
+
+/** One BullMQ queue each: what a job says is "look at what is due for this organization". */
+export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers'] as const
+export type LaneName = (typeof laneNames)[number]
+
+/** Does what is due in one organization and answers when nothing more is. Safe to repeat, and to run twice at once. */
+export type LaneHandler = (orgId: string, signal: AbortSignal) => Promise<void>
+
+export interface JobStore {
+  databaseUrl: string
+  /** Null: BullMQ runs on PostgreSQL */
+  redisUrl: string | null
+}
+
+// How many organizations one process works on at once, per lane
+const concurrency: Record<LaneName, number> = { inbound: 4, routing: 4, sending: 16, media: 4, timers: 2 }
+
+// A job whose worker was killed is taken up again after at most the sum of both
+const lockDuration = 10_000
+const stalledInterval = 5_000
+
+const schema = 'bullmq'
+
+/**
+ * BullMQ as the alarm clock. A job carries an organization's id and no data; per lane and organization at most one is
+ * under way and one waits (`keepLastIfActive`), so a flood costs no more jobs than a trickle. A lost job is harmless:
+ * the sweep finds what is due.
+ */
+export class JobQueues {
+  private readonly queues = new Map<LaneName, Queue>()
+  private workers: Worker[] = []
+  private readonly stopping = new AbortController()
+
+  private constructor(
+    private readonly backend: typeof createPostgresBackend | typeof createRedisBackend,
+    private readonly connection: pg.Pool | Redis,
+    private readonly log: Logger,
+  ) {
+    for (const name of laneNames) {
+      const queue = new Queue(name, { connection: connection as never }, backend as never)
+      queue.on('error', (error) => log.warn({ err: error, queue: name }, 'job store is not reachable'))
+      this.queues.set(name, queue)
+    }
+  }
+
+  static async open({ databaseUrl, redisUrl }: JobStore, log: Logger): Promise<JobQueues> {
+    if (redisUrl) {
+      const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, enableOfflineQueue: true })
+      redis.on('error', (error) => log.warn({ err: error }, 'Redis is not reachable'))
+      return new JobQueues(createRedisBackend, redis, log)
+    }
+    const migration = new PostgresConnection({ connectionString: databaseUrl, schema, migrate: true, max: 1 })
+    await migration.waitUntilReady()
+    await migration.close()
+    const pool = new pg.Pool({
+      connectionString: databaseUrl,
+      options: `-c search_path=${schema}`,
+      max: 24,
+      application_name: 'parley-jobs',
+      keepAlive: true,
+    })
+    pool.on('error', (error) => log.warn({ err: error }, 'job store is not reachable'))
+    return new JobQueues(createPostgresBackend, pool, log)
+  }
+
+  /** Makes sure that the lane looks at this organization after this moment. */
+  async wake(lane: LaneName, orgId: string): Promise<void> {
+    await this.queue(lane).add(
+      lane,
+      { orgId },
+      { deduplication: { id: orgId, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true },
+    )
+  }
+
+  start(handlers: Record<LaneName, LaneHandler>): void {
+    this.workers = laneNames.map((lane) => {
+      const process = (job: Job<{ orgId: string }>) => handlers[lane](job.data.orgId, this.stopping.signal)
+      const options = {
+        connection: this.connection as never,
+        concurrency: concurrency[lane],
+        lockDuration,
+        stalledInterval,
+        maxStalledCount: 1000,
+      }
+      const worker = new Worker(lane, process, options, this.backend as never)
+      worker.on('error', (error) => this.log.warn({ err: error, queue: lane }, 'job store is not reachable'))
+      worker.on('failed', (job, error) =>
+        this.log.error(
+          { err: error, queue: lane, orgId: job?.data.orgId },
+          'job failed, the sweep repeats it',
+        ),
+      )
+      return worker
+    })
+  }
+
+  /** Jobs that wait, per lane, for the metrics. */
+  async depths(): Promise<Record<string, number>> {
+    const entries = await Promise.all(
+      laneNames.map(async (lane) => [lane, await this.queue(lane).getWaitingCount()] as const),
+    )
+    return Object.fromEntries(entries)
+  }
+
+  /** Lets the jobs under way finish. */
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await Promise.all(this.workers.map((worker) => worker.close()))
+    this.workers = []
+  }
+
+  async close(): Promise<void> {
+    await this.stop()
+    await Promise.all([...this.queues.values()].map((queue) => queue.close()))
+    if (this.connection instanceof Redis) this.connection.disconnect()
+    else await this.connection.end()
+  }
+
+  private queue(lane: LaneName): Queue {
+    const queue = this.queues.get(lane)
+    if (!queue) throw new Error(`There is no lane ${lane}`)
+    return queue
+  }
+}

@@ -1,0 +1,60 @@
+import type { Database } from '../db/database.js'
+import { Prisma } from '../db/generated/client.js'
+import type { Clock } from '../lib/clock.js'
+import { seconds } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import type { JobQueues, LaneName } from './job-queues.js'
+
+interface Due {
+  lane: LaneName
+  orgId: string
+}
+
+const interval = seconds(1)
+
+/**
+ * Finds what is due and has no job: offers that ran out, conversations to close, retries, and whatever a lost job has
+ * left behind. Runs in every worker; a wake too many costs nothing.
+ */
+export class Sweep {
+  private timer: NodeJS.Timeout | null = null
+  private running: Promise<void> = Promise.resolve()
+
+  constructor(private readonly parts: { db: Database; jobs: JobQueues; clock: Clock; log: Logger }) {}
+
+  start(): void {
+    this.timer = setTimeout(() => {
+      this.running = this.once()
+        .catch((error) => this.parts.log.warn({ err: error }, 'sweep failed, it repeats'))
+        .finally(() => {
+          if (this.timer) this.start()
+        })
+    }, interval)
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearTimeout(this.timer)
+    this.timer = null
+    await this.running
+  }
+
+  async once(): Promise<void> {
+    const due = await this.parts.db.inSystem((tx) => tx.$queryRaw<Due[]>(dueNow(this.parts.clock.now())))
+    await Promise.all(due.map(({ lane, orgId }) => this.parts.jobs.wake(lane, orgId)))
+  }
+}
+
+// "routing" is due where somebody could take something: an open conversation, and an agent who is free
+const dueNow = (now: Date) => Prisma.sql`
+  SELECT 'inbound' AS lane, org_id AS "orgId" FROM callbacks WHERE state = 'pending' AND due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'sending', org_id FROM messages WHERE due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'media', org_id FROM media WHERE due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'timers', org_id FROM conversations WHERE due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'routing', c.org_id FROM conversations c WHERE c.status = 'open' AND (c.queue_id IS NULL OR EXISTS (
+    SELECT 1 FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
+    WHERE m.org_id = c.org_id AND m.queue_id = c.queue_id AND a.presence = 'available' AND a.used_units < a.capacity_units
+  )) GROUP BY c.org_id`

@@ -1,0 +1,23 @@
+import type { OrgTx } from '../db/database.js'
+
+export type Role = 'admin' | 'supervisor' | 'agent'
+
+/** Somebody who calls with an organization's API key or an agent's token. A unit of work takes it as its scope. */
+export interface OrgCaller {
+  readonly kind: 'organization'
+  readonly orgId: string
+  readonly keyId: string
+  readonly role: Role
+  readonly permissions: readonly string[]
+  /** The agent it acts for; null for keys that name none */
+  readonly agentId: string | null
+  readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
+}
+
+/** The operator. Has no access to any organization's rows. */
+export interface PlatformCaller {
+  readonly kind: 'platform'
+  readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
+}
+
+export type Caller = OrgCaller | PlatformCaller
