@@ -114,6 +114,7 @@ export interface CredentialCheck {
 }
 
 export interface NumberCheck {
+  /** `not_checked` is ok where the provider has no way to ask, and not where it refused to say. */
   ok: boolean
   code: 'valid' | 'not_found' | 'not_capable' | 'not_checked'
   detail: string
@@ -141,8 +142,8 @@ export interface Provider<Credentials extends { [key: string]: string } = { [key
   /** Checks the form of the credentials in an account's request and in the stored secret. */
   readonly credentials: z.ZodType<Credentials>
   /** Which field of the credentials is the secret (signs callbacks), and which one names the account. */
-  readonly secretField: keyof Credentials & string
-  readonly accountField: keyof Credentials & string
+  readonly secretField: string
+  readonly accountField: string
   /** Whether the provider has a list of its messages in which a lost answer can be found again. */
   readonly listsMessages: boolean
   readonly takesMedia: boolean
@@ -158,10 +159,16 @@ export interface Provider<Credentials extends { [key: string]: string } = { [key
    * or more after `lastInboundAt`, measured at `now`.
    */
   send(message: OutboundMessage, credentials: Credentials, now: Date): Promise<SendReceipt>
-  /** Messages with this sender, recipient and text that the provider took at or after `since`. Empty where there is no list. */
+  /**
+   * Messages with this sender, recipient and text that the provider took at or after `since`, which is read with five
+   * seconds of tolerance for clocks: leave out those whose ids are known. Empty where there is no list.
+   */
   findSent(message: OutboundMessage, credentials: Credentials, since: Date): Promise<ListedMessage[]>
   checkCredentials(credentials: Credentials): Promise<CredentialCheck>
-  checkNumber(number: { address: string; channel: Channel; type: string | null }, credentials: Credentials): Promise<NumberCheck>
+  checkNumber(
+    number: { address: string; channel: Channel; type: string | null },
+    credentials: Credentials,
+  ): Promise<NumberCheck>
   /** Fetches one media file with the account's credentials; never hands them to another host. At most `maxBytes`. */
   fetchMedia(url: string, credentials: Credentials, maxBytes: number): Promise<FetchedMedia>
 }
