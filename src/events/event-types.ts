@@ -28,9 +28,10 @@ export type EventType = PublicEventType | 'routing.wanted'
 export interface DomainEvent {
   type: EventType
   at: Date
-  /** Who hears it besides admins: the agents named, and for an open conversation the members of its queue */
+  /** Who hears it besides admins: supervisors of the queue, all its members with `toMembers`, and the agents named */
   queueId: string | null
+  toMembers?: boolean
   agentIds: string[]
   /** The objects as the API shows them at that moment */
-  data: { conversation?: unknown; message?: unknown; agent?: unknown }
+  data: { conversation?: unknown; message?: unknown; agent?: unknown; offer?: unknown }
 }

@@ -414,6 +414,7 @@ CREATE TABLE "events" (
     "position" BIGINT,
     "type" TEXT NOT NULL,
     "queue_id" UUID,
+    "to_members" BOOLEAN NOT NULL DEFAULT false,
     "agent_ids" UUID[] DEFAULT ARRAY[]::UUID[],
     "data" JSONB NOT NULL,
     "at" TIMESTAMPTZ(3) NOT NULL,

@@ -1,0 +1,54 @@
+import type { OrgTx } from '../db/database.js'
+import type { Conversation } from '../db/generated/client.js'
+import type { OrgCaller } from '../lib/caller.js'
+import { AppError, notFound } from '../lib/errors.js'
+import { findQueuesOf } from './repository.js'
+
+/** Whose conversations a caller may see: all, or those of these queues and their own. */
+export type Sight =
+  | { kind: 'all' }
+  | { kind: 'queues'; queueIds: Set<string> }
+  | { kind: 'agent'; agentId: string; queueIds: Set<string> }
+
+/**
+ * Admins see everything; so does a supervisor's key that names no agent (server to server). A supervisor sees the
+ * conversations of their queues, an agent their own and what is open or waiting in their queues (api.md 2).
+ */
+export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
+  const { role, agentId } = caller
+  if (role === 'admin' || (role === 'supervisor' && !agentId)) return { kind: 'all' }
+  const queueIds = agentId ? await findQueuesOf(tx, agentId) : new Set<string>()
+  return role === 'supervisor'
+    ? { kind: 'queues', queueIds }
+    : { kind: 'agent', agentId: agentId ?? '', queueIds }
+}
+
+export function canSee(sight: Sight, { agentId, queueId, status }: Conversation): boolean {
+  const inQueues = (queueIds: Set<string>) => queueId !== null && queueIds.has(queueId)
+  if (sight.kind === 'all') return true
+  if (sight.kind === 'queues') return inQueues(sight.queueIds)
+  return (
+    agentId === sight.agentId || ((status === 'open' || status === 'waiting') && inQueues(sight.queueIds))
+  )
+}
+
+/** Whether the caller may try to work on it, and so may learn that another agent was first. */
+const mayTry = (sight: Sight, row: Conversation): boolean =>
+  canSee(sight, row) || (sight.kind !== 'all' && row.queueId !== null && sight.queueIds.has(row.queueId))
+
+export async function assertCanSee(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {
+  if (!canSee(await sightOf(tx, caller), row)) throw notFound('conversation')
+}
+
+export async function assertMayTry(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {
+  if (!mayTry(await sightOf(tx, caller), row)) throw notFound('conversation')
+}
+
+/** The agent that a caller works as. Keys of admins and supervisors that name no agent cannot work conversations. */
+export function agentOf(caller: OrgCaller): string {
+  if (caller.agentId) return caller.agentId
+  throw new AppError(
+    'forbidden',
+    'Only an agent can do this. Use an agent token, or an API key that names an agent.',
+  )
+}

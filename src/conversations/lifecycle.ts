@@ -1,0 +1,127 @@
+/**
+ * The states of a conversation and what leads from one to another (domain.md 2.2, for SMS and WhatsApp).
+ *
+ * A phase is the status that callers see, with `active` told apart by whether the agent has accepted: an offer that
+ * awaits its agent is `offered`. Closed is final: whatever the customer writes then opens a new conversation, and so
+ * does a message during wrap-up.
+ */
+export const phases = ['open', 'offered', 'active', 'waiting', 'wrap_up', 'closed'] as const
+export type Phase = (typeof phases)[number]
+
+export const happenings = [
+  'customer_wrote',
+  'routed',
+  'offered',
+  'accepted',
+  'rejected',
+  'offer_expired',
+  'agent_left',
+  'picked',
+  'released',
+  'closed_by_agent',
+  'ended_by_agent',
+  'resumed',
+  'force_closed',
+  'auto_closed',
+] as const
+export type Happening = (typeof happenings)[number]
+
+export type Status = 'open' | 'active' | 'waiting' | 'wrap_up' | 'closed'
+
+type Table = Record<Phase, Partial<Record<Happening, Phase>>>
+
+const table: Table = {
+  open: {
+    customer_wrote: 'open',
+    routed: 'open',
+    offered: 'offered',
+    picked: 'active',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  offered: {
+    customer_wrote: 'offered',
+    accepted: 'active',
+    rejected: 'open',
+    offer_expired: 'open',
+    agent_left: 'open',
+    released: 'open',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  active: {
+    customer_wrote: 'active',
+    // Accepting twice is fine
+    accepted: 'active',
+    released: 'open',
+    closed_by_agent: 'waiting',
+    ended_by_agent: 'wrap_up',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  waiting: {
+    customer_wrote: 'open',
+    resumed: 'active',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  wrap_up: {
+    closed_by_agent: 'closed',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  closed: {},
+}
+
+declare const proven: unique symbol
+
+/** A step that the table allows. Only `nextPhase` makes one, and nothing else can be written to the status column. */
+export type Transition = {
+  readonly from: Phase
+  readonly to: Phase
+  readonly by: Happening
+  readonly [proven]: true
+}
+
+/** The step that a happening makes from this phase; null where it is not allowed. */
+export function nextPhase(from: Phase, by: Happening): Transition | null {
+  const to = table[from][by]
+  return to ? ({ from, to, by } as Transition) : null
+}
+
+export function phaseOf(conversation: { status: Status; acceptedAt: Date | null }): Phase {
+  const { status, acceptedAt } = conversation
+  return status === 'active' && !acceptedAt ? 'offered' : status
+}
+
+export const statusOf = (phase: Phase): Status => (phase === 'offered' ? 'active' : phase)
+
+/** What callers may ask for, by the happening that it makes. */
+const calls: Partial<Record<Happening, string>> = {
+  accepted: 'accept',
+  rejected: 'reject',
+  picked: 'pick',
+  released: 'release',
+  closed_by_agent: 'close',
+  ended_by_agent: 'end',
+  resumed: 'resume',
+  force_closed: 'force-close',
+}
+
+/** The calls that the conversation allows now, for the answer to one that it does not. */
+export function allowedCalls(phase: Phase): string[] {
+  const allowed = Object.keys(table[phase]).flatMap((happening) => calls[happening as Happening] ?? [])
+  return phase === 'active' ? [...allowed, 'send'] : allowed
+}
+
+/** Why a conversation is in its status (domain.md 2.5). */
+export function reasonOf({ from, to, by }: Transition): string {
+  if (to === 'open') return 'awaiting_agent_assignment'
+  if (to === 'offered') return 'awaiting_agent_acceptance'
+  if (to === 'active') return 'in_conversation'
+  if (to === 'waiting') return 'awaiting_customer_response'
+  if (to === 'wrap_up') return 'agent_moved_to_wrap_up'
+  if (by === 'force_closed') return 'force_closed_by_supervisor'
+  if (by === 'closed_by_agent') return 'conversation_ended_by_agent'
+  return from === 'waiting' ? 'auto_closed_from_waiting_state' : 'auto_closed_by_system'
+}

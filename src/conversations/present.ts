@@ -1,0 +1,82 @@
+import type { z } from 'zod'
+import type { Conversation } from '../db/generated/client.js'
+import { hours, later } from '../lib/clock.js'
+import type { conversationSchema, sessionSchema } from './schemas.js'
+
+export interface ContactName {
+  id: string
+  name: string
+}
+
+const windowHours = 24
+
+const iso = (moment: Date | null): string | null => moment?.toISOString() ?? null
+
+/** A conversation as callers see it. */
+export function presentConversation(
+  row: Conversation,
+  contact: ContactName | null,
+  now: Date,
+): z.infer<typeof conversationSchema> {
+  return {
+    id: row.id,
+    status: row.status,
+    statusReason: row.statusReason,
+    channel: row.channel,
+    provider: row.provider,
+    customerAddress: row.customerAddress,
+    businessNumber: row.businessNumber,
+    language: row.language,
+    contact: contact && { id: contact.id, name: contact.name },
+    authenticated: row.authenticated,
+    workstreamId: row.workstreamId,
+    queueId: row.queueId,
+    agentId: row.agentId,
+    offeredAt: iso(row.offeredAt),
+    offerExpiresAt: iso(row.offerExpiresAt),
+    acceptedAt: iso(row.acceptedAt),
+    replyWindow: replyWindow(row, now),
+    unreadCount: row.unreadCount,
+    context: row.context as Record<string, string | number>,
+    createdAt: row.createdAt.toISOString(),
+    statusUpdatedAt: row.statusUpdatedAt.toISOString(),
+    lastInboundAt: iso(row.lastInboundAt),
+    lastMessageAt: row.lastMessageAt.toISOString(),
+    resolvedAt: iso(row.resolvedAt),
+    closesAt: iso(row.closesAt),
+    closedAt: iso(row.closedAt),
+  }
+}
+
+/** WhatsApp only: until when free text may be sent. SMS has no such window. */
+function replyWindow(row: Conversation, now: Date): { open: boolean; expiresAt: string } | null {
+  if (row.channel !== 'whatsapp' || !row.lastInboundAt) return null
+  const expiresAt = later(row.lastInboundAt, hours(windowHours))
+  return { open: now < expiresAt, expiresAt: expiresAt.toISOString() }
+}
+
+interface SessionRow {
+  id: string
+  conversationId: string
+  agentId: string
+  queueId: string | null
+  createdAt: Date
+  offeredAt: Date | null
+  acceptedAt: Date | null
+  closedAt: Date | null
+  closureReason: string | null
+}
+
+export function presentSession(row: SessionRow): z.infer<typeof sessionSchema> {
+  return {
+    id: row.id,
+    conversationId: row.conversationId,
+    agentId: row.agentId,
+    queueId: row.queueId,
+    openedAt: row.createdAt.toISOString(),
+    offeredAt: iso(row.offeredAt),
+    acceptedAt: iso(row.acceptedAt),
+    closedAt: iso(row.closedAt),
+    closureReason: row.closureReason,
+  }
+}

@@ -1,0 +1,157 @@
+import type { OrgTx } from '../db/database.js'
+import type { Channel, Conversation } from '../db/generated/client.js'
+import { notFound } from '../lib/errors.js'
+import { newId } from '../lib/ids.js'
+import type { ConversationChange, WorkTerms } from './change.js'
+
+/** What makes a conversation the one that a customer's message belongs to. */
+export interface ConversationKey {
+  channel: Channel
+  businessNumber: string
+  customerAddress: string
+}
+
+export const keyOf = ({ channel, businessNumber, customerAddress }: ConversationKey): string =>
+  `${channel} ${businessNumber} ${customerAddress}`
+
+/** Locks one conversation for this unit of work. Lock order everywhere: conversations (by id), then agents (by id). */
+export async function lockConversation(tx: OrgTx, id: string): Promise<Conversation> {
+  const [conversation] = await lockConversations(tx, [id])
+  if (!conversation) throw notFound('conversation')
+  return conversation
+}
+
+export async function lockConversations(tx: OrgTx, ids: readonly string[]): Promise<Conversation[]> {
+  if (ids.length === 0) return []
+  await tx.$queryRaw`SELECT id FROM conversations WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`
+  return tx.conversation.findMany({ where: { id: { in: [...ids] } } })
+}
+
+/** The live conversations (open, active, waiting) of these customers, locked, by `keyOf`. */
+export async function lockLiveConversations(
+  tx: OrgTx,
+  keys: readonly ConversationKey[],
+): Promise<Map<string, Conversation>> {
+  const wanted = JSON.stringify(keys)
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT c.id FROM conversations c
+    JOIN jsonb_to_recordset(${wanted}::jsonb) AS k(channel channel, "businessNumber" text, "customerAddress" text)
+      ON c.channel = k.channel AND c.business_number = k."businessNumber" AND c.customer_address = k."customerAddress"
+    WHERE c.status IN ('open', 'active', 'waiting') ORDER BY c.id FOR UPDATE OF c`
+  if (rows.length === 0) return new Map()
+  const live = await tx.conversation.findMany({ where: { id: { in: rows.map(({ id }) => id) } } })
+  return new Map(
+    live.filter(({ status }) => status !== 'wrap_up' && status !== 'closed').map((row) => [keyOf(row), row]),
+  )
+}
+
+/** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */
+export async function saveConversations(tx: OrgTx, changes: readonly ConversationChange[]): Promise<void> {
+  const rows = JSON.stringify(changes.map(({ after }) => after))
+  await tx.$executeRaw`
+    UPDATE conversations c SET
+      status = r.status, status_reason = r."statusReason", status_updated_at = r."statusUpdatedAt",
+      queue_id = r."queueId", queued_at = r."queuedAt", agent_id = r."agentId", offered_at = r."offeredAt",
+      offer_expires_at = r."offerExpiresAt", accepted_at = r."acceptedAt", held_units = r."heldUnits",
+      release_units_at = r."releaseUnitsAt", unread_count = r."unreadCount", last_inbound_at = r."lastInboundAt",
+      last_message_at = r."lastMessageAt", resolved_at = r."resolvedAt", closes_at = r."closesAt",
+      closed_at = r."closedAt", due_at = r."dueAt"
+    FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, status conversation_status, "statusReason" text,
+      "statusUpdatedAt" timestamptz, "queueId" uuid, "queuedAt" timestamptz, "agentId" uuid, "offeredAt" timestamptz,
+      "offerExpiresAt" timestamptz, "acceptedAt" timestamptz, "heldUnits" int, "releaseUnitsAt" timestamptz,
+      "unreadCount" int, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "resolvedAt" timestamptz,
+      "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz)
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
+}
+
+/** Keeps the record of sessions in step: one row for each time that an agent was given the conversation. */
+export async function saveSessions(
+  tx: OrgTx,
+  changes: readonly ConversationChange[],
+  now: Date,
+): Promise<void> {
+  const begun = changes.filter(({ session }) => session?.kind === 'offered' || session?.kind === 'started')
+  const accepted = changes.filter(({ session }) => session?.kind === 'accepted').map(({ after }) => after.id)
+  const ended = changes.filter(({ session }) => session?.kind === 'ended')
+  if (begun.length > 0)
+    await tx.session.createMany({ data: begun.map((change) => newSession(tx.orgId, change, now)) })
+  if (accepted.length > 0) {
+    await tx.session.updateMany({
+      where: { conversationId: { in: accepted }, closedAt: null },
+      data: { acceptedAt: now },
+    })
+  }
+  for (const { after, session } of ended) {
+    await tx.session.updateMany({
+      where: { conversationId: after.id, closedAt: null },
+      data: { closedAt: now, closureReason: session?.reason ?? null },
+    })
+  }
+}
+
+const newSession = (orgId: string, { after, session }: ConversationChange, now: Date) => ({
+  orgId,
+  id: newId(),
+  conversationId: after.id,
+  agentId: session?.agentId ?? '',
+  queueId: after.queueId,
+  offeredAt: session?.kind === 'offered' ? now : null,
+  acceptedAt: session?.kind === 'started' ? now : null,
+  createdAt: now,
+})
+
+/** How long things last, by workstream. */
+export async function findTerms(
+  tx: OrgTx,
+  workstreamIds: readonly string[],
+): Promise<Map<string, WorkTerms>> {
+  const rows = await tx.workstream.findMany({
+    where: { id: { in: [...new Set(workstreamIds)] } },
+    select: { id: true, autoCloseAfterMinutes: true, capacityUnits: true, wrapUpBlockSeconds: true },
+  })
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+export async function findContactNames(
+  tx: OrgTx,
+  ids: readonly (string | null)[],
+): Promise<Map<string, { id: string; name: string }>> {
+  const wanted = [...new Set(ids)].flatMap((id) => id ?? [])
+  if (wanted.length === 0) return new Map()
+  const rows = await tx.contact.findMany({ where: { id: { in: wanted } }, select: { id: true, name: true } })
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+export async function findQueueNames(tx: OrgTx, ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await tx.queue.findMany({
+    where: { id: { in: [...new Set(ids)] } },
+    select: { id: true, name: true },
+  })
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
+/** The queues that an agent is a member of. */
+export async function findQueuesOf(tx: OrgTx, agentId: string): Promise<Set<string>> {
+  const rows = await tx.queueMember.findMany({ where: { agentId }, select: { queueId: true } })
+  return new Set(rows.map(({ queueId }) => queueId))
+}
+
+/** Offers that this agent has not accepted, oldest first. */
+export async function findOffersTo(tx: OrgTx, agentId: string): Promise<string[]> {
+  const rows = await tx.conversation.findMany({
+    where: { agentId, status: 'active', acceptedAt: null },
+    select: { id: true },
+    orderBy: { id: 'asc' },
+  })
+  return rows.map(({ id }) => id)
+}
+
+export async function findDue(tx: OrgTx, now: Date, limit: number): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM conversations WHERE due_at <= ${now} ORDER BY due_at LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+export async function listSessions(tx: OrgTx, conversationId: string) {
+  return tx.session.findMany({ where: { conversationId }, orderBy: { id: 'asc' } })
+}

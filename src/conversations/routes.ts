@@ -1,0 +1,110 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { everyRole, leaders, orgCaller } from '../http/access.js'
+import { bodyProblems, problems } from '../http/problem.js'
+import { idParams, noBody, pageOf } from '../http/schemas.js'
+import type { ConversationReader } from './reader.js'
+import { conversationQuery, conversationSchema, linkBody, sessionSchema } from './schemas.js'
+import type { ConversationService } from './service.js'
+
+interface Options {
+  conversations: ConversationService
+  reader: ConversationReader
+}
+
+const tags = ['conversations']
+
+/** The steps that take no body: the path, the method of the service that makes it, and who may call it. */
+const steps = [
+  ['accept', 'accept', everyRole, 'The offered agent accepts'],
+  ['reject', 'reject', everyRole, 'The offer goes back to the queue and to the next agent'],
+  ['pick', 'pick', everyRole, 'An agent takes an open conversation of one of their queues'],
+  ['close', 'close', everyRole, 'From accepted to waiting; from wrap-up to closed'],
+  ['end', 'end', everyRole, 'The agent resolves it: to wrap-up'],
+  ['resume', 'resume', everyRole, 'A waiting conversation is taken up again'],
+  ['release', 'release', everyRole, 'Back to its queue'],
+  ['force-close', 'forceClose', leaders, 'Closes it in whatever state it is'],
+  ['read', 'markRead', everyRole, 'All messages are read'],
+] as const
+
+export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { conversations, reader }) => {
+  app.route({
+    method: 'GET',
+    url: '/conversations',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'listConversations',
+      querystring: conversationQuery,
+      response: { 200: pageOf(conversationSchema), ...problems('validation_failed') },
+    },
+    handler: (request) => reader.list(orgCaller(request), request.query),
+  })
+  app.route({
+    method: 'GET',
+    url: '/conversations/:id',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'getConversation',
+      params: idParams,
+      response: { 200: conversationSchema, ...problems('not_found') },
+    },
+    handler: (request) => reader.get(orgCaller(request), request.params.id),
+  })
+  app.route({
+    method: 'GET',
+    url: '/conversations/:id/sessions',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'listConversationSessions',
+      params: idParams,
+      response: { 200: pageOf(sessionSchema), ...problems('not_found') },
+    },
+    handler: (request) => reader.sessions(orgCaller(request), request.params.id),
+  })
+  for (const [path, method, access, summary] of steps) {
+    app.route({
+      method: 'POST',
+      url: `/conversations/:id/${path}`,
+      config: { access },
+      schema: {
+        tags,
+        summary,
+        operationId: `${method}Conversation`,
+        params: idParams,
+        body: noBody,
+        response: {
+          200: conversationSchema,
+          ...problems(...bodyProblems, 'not_found', 'invalid_transition'),
+        },
+      },
+      handler: (request) => conversations[method](orgCaller(request), request.params.id),
+    })
+  }
+  app.route({
+    method: 'PUT',
+    url: '/conversations/:id/contact',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'linkConversation',
+      params: idParams,
+      body: linkBody,
+      response: { 200: conversationSchema, ...problems(...bodyProblems, 'not_found') },
+    },
+    handler: (request) => conversations.link(orgCaller(request), request.params.id, request.body.contactId),
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/conversations/:id/contact',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'unlinkConversation',
+      params: idParams,
+      response: { 200: conversationSchema, ...problems('not_found') },
+    },
+    handler: (request) => conversations.unlink(orgCaller(request), request.params.id),
+  })
+}

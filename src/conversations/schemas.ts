@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { id, pageQuery, time } from '../http/schemas.js'
+
+const status = z.enum(['open', 'active', 'waiting', 'wrap_up', 'closed'])
+
+export const conversationSchema = z
+  .object({
+    id,
+    status,
+    statusReason: z.string(),
+    channel: z.enum(['sms', 'whatsapp']),
+    provider: z.enum(['twilio', 'telesign']),
+    customerAddress: z.string(),
+    businessNumber: z.string(),
+    language: z.string(),
+    contact: z.object({ id, name: z.string() }).nullable(),
+    authenticated: z.boolean().meta({ description: 'Whether the sender is exactly one active contact' }),
+    workstreamId: id,
+    queueId: id.nullable(),
+    agentId: id.nullable().meta({ description: 'Who has it, or had it last' }),
+    offeredAt: time.nullable(),
+    offerExpiresAt: time.nullable(),
+    acceptedAt: time
+      .nullable()
+      .meta({ description: 'Null on an active conversation: an offer that awaits the agent' }),
+    replyWindow: z.object({ open: z.boolean(), expiresAt: time }).nullable(),
+    unreadCount: z.int(),
+    context: z.record(z.string(), z.union([z.string(), z.number()])),
+    createdAt: time,
+    statusUpdatedAt: time,
+    lastInboundAt: time.nullable(),
+    lastMessageAt: time,
+    resolvedAt: time.nullable(),
+    closesAt: time.nullable(),
+    closedAt: time.nullable(),
+  })
+  .meta({ id: 'Conversation' })
+
+export const sessionSchema = z
+  .object({
+    id,
+    conversationId: id,
+    agentId: id,
+    queueId: id.nullable(),
+    openedAt: time,
+    offeredAt: time.nullable(),
+    acceptedAt: time.nullable(),
+    closedAt: time.nullable(),
+    closureReason: z.string().nullable(),
+  })
+  .meta({ id: 'Session' })
+
+export const conversationQuery = pageQuery.extend({
+  view: z.enum(['mine', 'open', 'closed_today', 'all']).optional(),
+  status: status.optional(),
+  contactId: id.optional(),
+  customerAddress: z.string().max(200).optional(),
+  workstreamId: id.optional(),
+  queueId: id.optional(),
+  sort: z.enum(['created', 'activity']).default('created'),
+})
+
+export const linkBody = z.strictObject({ contactId: id })

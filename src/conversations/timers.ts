@@ -1,0 +1,66 @@
+import type { Database, OrgTx } from '../db/database.js'
+import type { Conversation } from '../db/generated/client.js'
+import { emit } from '../events/outbox.js'
+import type { Clock } from '../lib/clock.js'
+import { releaseCapacity } from './capacity.js'
+import { dueAt } from './change.js'
+import { phaseOf } from './lifecycle.js'
+import { findDue, lockConversations } from './repository.js'
+import type { ConversationService } from './service.js'
+
+const batchSize = 100
+
+/** Does what is due by time: offers that ran out, wrap-up that stops holding capacity, conversations that close. */
+export class ConversationTimers {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly conversations: ConversationService,
+  ) {}
+
+  async drain(orgId: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const handled = await this.db.inOrg(orgId, (tx) => this.doDue(tx))
+      if (handled < batchSize) return
+    }
+  }
+
+  private async doDue(tx: OrgTx): Promise<number> {
+    const now = this.clock.now()
+    const rows = await lockConversations(tx, await findDue(tx, now, batchSize))
+    // Another process may have done it while we waited for the lock
+    const due = rows.filter((row) => row.dueAt && row.dueAt <= now)
+    const expired = due.filter((row) => isOfferExpired(row, now))
+    const closing = due.filter(
+      (row) => !isOfferExpired(row, now) && row.closesAt && row.closesAt <= now && !isBlocking(row, now),
+    )
+    const releasing = due.filter(
+      (row) => row.releaseUnitsAt && row.releaseUnitsAt <= now && !closing.includes(row),
+    )
+    await this.releaseUnits(tx, releasing, now)
+    await this.conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
+    await this.conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
+    return rows.length
+  }
+
+  private async releaseUnits(tx: OrgTx, rows: Conversation[], now: Date): Promise<void> {
+    if (rows.length === 0) return
+    await releaseCapacity(
+      tx,
+      rows.map((row) => ({ agentId: row.agentId ?? '', units: row.heldUnits })),
+    )
+    for (const row of rows) {
+      const after = { ...row, releaseUnitsAt: null }
+      const data = { heldUnits: 0, releaseUnitsAt: null, dueAt: dueAt(after) }
+      await tx.conversation.updateMany({ where: { id: row.id }, data })
+    }
+    await emit(tx, [{ type: 'routing.wanted', at: now, queueId: null, agentIds: [], data: {} }])
+  }
+}
+
+const isOfferExpired = (row: Conversation, now: Date): boolean =>
+  phaseOf(row) === 'offered' && row.offerExpiresAt !== null && row.offerExpiresAt <= now
+
+// Where the block of wrap-up is longer than the time to close, the block wins (domain.md 2.4)
+const isBlocking = (row: Conversation, now: Date): boolean =>
+  row.releaseUnitsAt !== null && row.releaseUnitsAt > now

@@ -1,0 +1,120 @@
+import type { Database } from '../db/database.js'
+import { seconds } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import type { Signals } from './signals.js'
+
+/** A published event, as a stream sends it. */
+export interface FeedEvent {
+  orgId: string
+  position: bigint
+  type: string
+  queueId: string | null
+  toMembers: boolean
+  agentIds: string[]
+  data: unknown
+}
+
+export type Subscriber = (event: FeedEvent) => void
+
+const batchSize = 1000
+const pollInterval = seconds(1)
+
+/**
+ * Hands every published event to the streams that are open in this process, in the order of their positions. Each
+ * process reads the table for itself, so it needs no connection to the one that published. Nobody subscribed: nothing
+ * is read.
+ */
+export class EventFeed {
+  private readonly subscribers = new Map<string, Set<Subscriber>>()
+  private position: bigint | null = null
+  private timer: NodeJS.Timeout | null = null
+  private forget: (() => void) | null = null
+  private reading: Promise<void> | null = null
+  private isWanted = false
+
+  constructor(private readonly parts: { db: Database; signals: Signals; log: Logger }) {}
+
+  start(): void {
+    this.forget = this.parts.signals.on('published', () => this.look())
+    this.timer = setInterval(() => this.look(), pollInterval)
+  }
+
+  async stop(): Promise<void> {
+    this.forget?.()
+    if (this.timer) clearInterval(this.timer)
+    this.subscribers.clear()
+    await this.reading
+  }
+
+  /** From now on the subscriber hears the organization's events; answers the position of the last one before. */
+  async subscribe(orgId: string, subscriber: Subscriber): Promise<bigint> {
+    const all = this.subscribers.get(orgId) ?? new Set()
+    this.subscribers.set(orgId, all.add(subscriber))
+    this.position ??= await this.latest()
+    return this.position
+  }
+
+  unsubscribe(orgId: string, subscriber: Subscriber): void {
+    const all = this.subscribers.get(orgId)
+    all?.delete(subscriber)
+    if (all?.size === 0) this.subscribers.delete(orgId)
+    if (this.subscribers.size === 0) this.position = null
+  }
+
+  /** Events of one organization after one position and up to another, for a client that reconnects. */
+  async missed(orgId: string, after: bigint, upTo: bigint): Promise<FeedEvent[]> {
+    const rows = await this.parts.db.inOrg(orgId, (tx) =>
+      tx.event.findMany({
+        where: { position: { gt: after, lte: upTo } },
+        orderBy: { position: 'asc' },
+        take: batchSize,
+      }),
+    )
+    return rows.map((row) => ({ ...row, position: row.position ?? 0n }))
+  }
+
+  get streams(): number {
+    return [...this.subscribers.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  private async latest(): Promise<bigint> {
+    const [row] = await this.parts.db.inSystem(
+      (tx) => tx.$queryRaw<{ position: bigint }[]>`SELECT position FROM relay`,
+    )
+    return row?.position ?? 0n
+  }
+
+  private look(): void {
+    if (this.subscribers.size === 0) return
+    this.isWanted = true
+    this.reading ??= this.read().finally(() => {
+      this.reading = null
+    })
+  }
+
+  private async read(): Promise<void> {
+    while (this.isWanted && this.position !== null) {
+      this.isWanted = false
+      try {
+        while (await this.readBatch());
+      } catch (error) {
+        this.parts.log.warn({ err: error }, 'events not read, it repeats')
+      }
+    }
+  }
+
+  private async readBatch(): Promise<boolean> {
+    const from = this.position
+    if (from === null) return false
+    const rows = await this.parts.db.inSystem(
+      (tx) => tx.$queryRaw<FeedEvent[]>`
+        SELECT org_id AS "orgId", position, type, queue_id AS "queueId", to_members AS "toMembers", agent_ids::text[] AS "agentIds", data
+        FROM events WHERE position > ${from} ORDER BY position LIMIT ${batchSize}`,
+    )
+    for (const row of rows) {
+      if (this.position !== null) this.position = row.position
+      for (const subscriber of this.subscribers.get(row.orgId) ?? []) subscriber(row)
+    }
+    return rows.length === batchSize
+  }
+}

@@ -1,0 +1,67 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { everyRole, orgCaller } from '../http/access.js'
+import { problems } from '../http/problem.js'
+import type { OrgCaller } from '../lib/caller.js'
+import { AppError } from '../lib/errors.js'
+import type { EventFeed } from './feed.js'
+import { type Audience, EventStream } from './stream.js'
+
+interface Options {
+  feed: EventFeed
+  /** Who this caller may hear of; looks memberships up again as they change */
+  audienceOf: (caller: OrgCaller) => Promise<{ hears: Audience; end: () => void }>
+}
+
+const position = /^\d{1,18}$/
+
+export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, audienceOf }) => {
+  const open = new Set<EventStream>()
+  app.addHook('preClose', async () => {
+    for (const stream of open) stream.end()
+  })
+  app.route({
+    method: 'GET',
+    url: '/events',
+    config: { access: everyRole, rateLimit: false },
+    schema: {
+      tags: ['events'],
+      operationId: 'streamEvents',
+      summary: 'Server-sent events. Send Last-Event-ID to get what was missed in the last 24 hours',
+      querystring: z.object({ lastEventId: z.string().regex(position).optional() }),
+      response: {
+        200: z.string().meta({ description: 'text/event-stream' }),
+        ...problems('validation_failed'),
+      },
+    },
+    handler: async (request, reply) => {
+      const caller = orgCaller(request)
+      const lastEventId = request.headers['last-event-id'] ?? request.query.lastEventId
+      if (lastEventId !== undefined && !position.test(String(lastEventId))) {
+        throw new AppError('validation_failed', 'Last-Event-ID is not an id that this stream gave.', {
+          errors: [{ path: 'Last-Event-ID', message: 'not an id of this stream' }],
+        })
+      }
+      const { hears, end } = await audienceOf(caller)
+      reply.hijack()
+      reply.raw.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+        connection: 'keep-alive',
+      })
+      const stream = new EventStream({ orgId: caller.orgId, feed, audience: hears, response: reply.raw })
+      open.add(stream)
+      reply.raw.on('close', () => {
+        open.delete(stream)
+        end()
+      })
+      try {
+        await stream.open(lastEventId === undefined ? null : BigInt(String(lastEventId)))
+      } catch (error) {
+        request.log.warn({ err: error }, 'event stream could not start')
+        stream.end()
+      }
+    },
+  })
+}

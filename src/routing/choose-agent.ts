@@ -1,0 +1,60 @@
+/**
+ * Who is offered a conversation (domain.md 5.5): the agent who had it last, if it returns and its workstream keeps the
+ * same agent; otherwise the available member of its queue with the most free capacity, the longest unassigned first. A
+ * reject and an unanswered offer both count as a decline: not the same agent again within 60 seconds, those who have
+ * declined come after those who have not, and after three declines never again by itself.
+ */
+import { later, seconds } from '../lib/clock.js'
+
+export interface Candidate {
+  agentId: string
+  queueIds: ReadonlySet<string>
+  freeUnits: number
+  lastAssignedAt: Date | null
+}
+
+export interface Declines {
+  count: number
+  lastAt: Date
+}
+
+export interface Item {
+  queueId: string
+  units: number
+  /** The agent to return to, if they can take it */
+  lastAgentId: string | null
+  declines: ReadonlyMap<string, Declines>
+}
+
+export type Choice =
+  | { kind: 'assigned'; agentId: string }
+  | { kind: 'queued'; reason: 'nobody_free' | 'all_declined' }
+
+export const declineLimit = 3
+export const declinePause = seconds(60)
+
+export function chooseAgent(item: Item, candidates: readonly Candidate[], now: Date): Choice {
+  const free = candidates.filter(
+    ({ queueIds, freeUnits }) => queueIds.has(item.queueId) && freeUnits >= item.units,
+  )
+  if (free.length === 0) return { kind: 'queued', reason: 'nobody_free' }
+  const willing = free.filter(({ agentId }) => mayBeAsked(item.declines.get(agentId), now))
+  const last = willing.find(({ agentId }) => agentId === item.lastAgentId)
+  const chosen =
+    last ??
+    willing.reduce<Candidate | null>((best, one) => (best && !isBefore(item, one, best) ? best : one), null)
+  return chosen ? { kind: 'assigned', agentId: chosen.agentId } : { kind: 'queued', reason: 'all_declined' }
+}
+
+function mayBeAsked(declines: Declines | undefined, now: Date): boolean {
+  if (!declines) return true
+  return declines.count < declineLimit && later(declines.lastAt, declinePause) <= now
+}
+
+function isBefore({ declines }: Item, left: Candidate, right: Candidate): boolean {
+  const declined = (candidate: Candidate) => declines.get(candidate.agentId)?.count ?? 0
+  const assigned = (candidate: Candidate) => candidate.lastAssignedAt?.getTime() ?? 0
+  const order =
+    declined(left) - declined(right) || right.freeUnits - left.freeUnits || assigned(left) - assigned(right)
+  return order < 0
+}

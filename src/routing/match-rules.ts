@@ -1,0 +1,109 @@
+/**
+ * Routing rules decide the queue: the first rule that matches wins (domain.md 5.3). Text is compared without regard to
+ * case, except values of context variables, whose case counts (domain.md 14). Phone numbers are compared in E.164, with
+ * or without the plus that the rule or the fact was written with.
+ */
+import type { Condition } from '../workstreams/condition.js'
+
+export type Fact = string | number | boolean | null | undefined
+
+export interface RoutingFacts {
+  customerAddress: string
+  businessNumber: string
+  channel: string
+  provider: string
+  language: string
+  authenticated: boolean
+  context: Record<string, Fact>
+  firstText: string
+  contact: {
+    name: string
+    mobilePhone: string | null
+    email: string | null
+    attributes: Record<string, Fact>
+  } | null
+}
+
+export interface Rule {
+  name: string
+  when: Condition
+  queueId: string
+}
+
+/** The queue of the first rule that matches, or null. Throws where a rule cannot be evaluated. */
+export function matchRules(rules: readonly Rule[], facts: RoutingFacts): Rule | null {
+  return rules.find(({ when }) => holds(when, facts)) ?? null
+}
+
+function holds(condition: Condition, facts: RoutingFacts): boolean {
+  if ('all' in condition) return condition.all.every((part) => holds(part, facts))
+  if ('any' in condition) return condition.any.some((part) => holds(part, facts))
+  if ('not' in condition) return !holds(condition.not, facts)
+  const { field, op, value } = condition
+  const fact = factOf(field, facts)
+  if (op === 'exists') return (fact !== null && fact !== undefined && fact !== '') === (value !== false)
+  if (fact === null || fact === undefined) return op === 'not_equals'
+  const same = normalizer(field)
+  if (op === 'in') return Array.isArray(value) && value.some((one) => same(one) === same(fact))
+  if (op === 'greater_than' || op === 'less_than') return isOrdered(op, fact, value)
+  return isAlike(op, same(fact), same(value as Fact))
+}
+
+function isAlike(op: string, fact: string, value: string): boolean {
+  switch (op) {
+    case 'equals':
+      return fact === value
+    case 'not_equals':
+      return fact !== value
+    case 'begins_with':
+      return fact.startsWith(value)
+    case 'ends_with':
+      return fact.endsWith(value)
+    case 'contains':
+      return fact.includes(value)
+    default:
+      throw new Error(`A rule has the unknown operator "${op}"`)
+  }
+}
+
+function isOrdered(op: 'greater_than' | 'less_than', fact: Fact, value: unknown): boolean {
+  const [left, right] = [Number(fact), Number(value)]
+  if (Number.isNaN(left) || Number.isNaN(right) || fact === '' || value === '') return false
+  return op === 'greater_than' ? left > right : left < right
+}
+
+const phoneFields = new Set(['contact.mobilePhone', 'customerAddress', 'businessNumber'])
+
+function normalizer(field: string): (value: Fact) => string {
+  if (phoneFields.has(field)) return (value) => String(value).replace(/^\+/, '').toLowerCase()
+  if (field.startsWith('context.')) return String
+  return (value) => String(value).toLowerCase()
+}
+
+function factOf(field: string, facts: RoutingFacts): Fact {
+  const own = (record: Record<string, Fact> | undefined, name: string): Fact =>
+    record && Object.hasOwn(record, name) ? record[name] : undefined
+  if (field.startsWith('context.')) return own(facts.context, field.slice('context.'.length))
+  if (field.startsWith('contact.attributes.')) {
+    return own(facts.contact?.attributes, field.slice('contact.attributes.'.length))
+  }
+  switch (field) {
+    case 'contact.mobilePhone':
+      return facts.contact?.mobilePhone
+    case 'contact.name':
+      return facts.contact?.name
+    case 'contact.email':
+      return facts.contact?.email
+    case 'firstMessage.text':
+      return facts.firstText
+    case 'customerAddress':
+    case 'businessNumber':
+    case 'channel':
+    case 'provider':
+    case 'language':
+    case 'authenticated':
+      return facts[field]
+    default:
+      throw new Error(`A rule asks for the unknown field "${field}"`)
+  }
+}

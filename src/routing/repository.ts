@@ -1,0 +1,123 @@
+import type { OrgTx } from '../db/database.js'
+import type { Condition } from '../workstreams/condition.js'
+import type { Candidate, Declines } from './choose-agent.js'
+import type { Fact, RoutingFacts, Rule } from './match-rules.js'
+
+/** One routing pass at a time in an organization, so that two never weigh the same agents. */
+export async function lockRouting(tx: OrgTx): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`routing ${tx.orgId}`}, 0))`
+}
+
+export async function findUnrouted(tx: OrgTx, limit: number): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM conversations WHERE status = 'open' AND queue_id IS NULL ORDER BY created_at LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+export interface RoutingPlan {
+  rules: Rule[]
+  fallbackQueueId: string
+}
+
+/** Rules in their order and the fallback queue, by workstream. */
+export async function findPlans(
+  tx: OrgTx,
+  workstreamIds: readonly string[],
+): Promise<Map<string, RoutingPlan>> {
+  const ids = [...new Set(workstreamIds)]
+  const workstreams = await tx.workstream.findMany({ where: { id: { in: ids } } })
+  const rules = await tx.routingRule.findMany({
+    where: { workstreamId: { in: ids } },
+    orderBy: { position: 'asc' },
+  })
+  return new Map(
+    workstreams.map(({ id, fallbackQueueId }) => {
+      const own = rules.filter(({ workstreamId }) => workstreamId === id)
+      const parsed = own.map(({ name, condition, queueId }) => ({
+        name,
+        queueId,
+        when: condition as Condition,
+      }))
+      return [id, { rules: parsed, fallbackQueueId }]
+    }),
+  )
+}
+
+export async function findContactFacts(
+  tx: OrgTx,
+  ids: readonly string[],
+): Promise<Map<string, NonNullable<RoutingFacts['contact']>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await tx.contact.findMany({ where: { id: { in: [...new Set(ids)] } } })
+  return new Map(
+    rows.map(({ id, name, mobilePhone, email, attributes }) => [
+      id,
+      { name, mobilePhone, email, attributes: attributes as Record<string, Fact> },
+    ]),
+  )
+}
+
+/** Agents who could be offered something now, with the queues they are a member of. */
+export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
+  const rows = await tx.$queryRaw<
+    { id: string; freeUnits: number; lastAssignedAt: Date | null; queueIds: string[] }[]
+  >`
+    SELECT a.id, a.capacity_units - a.used_units AS "freeUnits", a.last_assigned_at AS "lastAssignedAt",
+      array_agg(m.queue_id::text) AS "queueIds"
+    FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
+    WHERE a.presence = 'available' AND a.used_units < a.capacity_units
+    GROUP BY a.org_id, a.id`
+  return rows.map(({ id, queueIds, ...rest }) => ({ agentId: id, queueIds: new Set(queueIds), ...rest }))
+}
+
+export interface QueuedItem {
+  id: string
+  queuedAt: Date
+  units: number
+  keepSameAgent: boolean
+}
+
+/** What waits in these queues to be pushed, first come first served, after the given place. */
+export async function findQueued(
+  tx: OrgTx,
+  queueIds: readonly string[],
+  after: QueuedItem | null,
+  limit: number,
+): Promise<QueuedItem[]> {
+  return tx.$queryRaw<QueuedItem[]>`
+    SELECT c.id, c.queued_at AS "queuedAt", w.capacity_units AS units, w.keep_same_agent AS "keepSameAgent"
+    FROM conversations c JOIN workstreams w ON w.org_id = c.org_id AND w.id = c.workstream_id
+    WHERE c.status = 'open' AND c.queue_id = ANY(${[...queueIds]}::uuid[]) AND w.distribution = 'push'
+      AND (c.queued_at, c.id) > (${after?.queuedAt ?? new Date(0)}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid)
+    ORDER BY c.queued_at, c.id LIMIT ${limit}`
+}
+
+export interface History {
+  /** Who closed their work on it last, so that it may return to them */
+  lastAgentId: string | null
+  declines: Map<string, Declines>
+}
+
+const declineReasons = ['agent_reject', 'agent_timeout']
+
+/** Who had these conversations and who declined them. */
+export async function findHistories(
+  tx: OrgTx,
+  conversationIds: readonly string[],
+): Promise<Map<string, History>> {
+  const sessions = await tx.session.findMany({
+    where: { conversationId: { in: [...conversationIds] }, closedAt: { not: null } },
+    orderBy: { id: 'asc' },
+  })
+  const histories = new Map<string, History>()
+  for (const { conversationId, agentId, closedAt, closureReason } of sessions) {
+    const history = histories.get(conversationId) ?? { lastAgentId: null, declines: new Map() }
+    histories.set(conversationId, history)
+    if (closureReason === 'agent_closed') history.lastAgentId = agentId
+    if (closedAt && declineReasons.includes(closureReason ?? '')) {
+      const count = (history.declines.get(agentId)?.count ?? 0) + 1
+      history.declines.set(agentId, { count, lastAt: closedAt })
+    }
+  }
+  return histories
+}

@@ -1,0 +1,183 @@
+import { claimCapacity } from '../conversations/capacity.js'
+import { type ConversationChange, changeConversation } from '../conversations/change.js'
+import { recordChanges } from '../conversations/record.js'
+import { findTerms, lockConversations } from '../conversations/repository.js'
+import { termsOf } from '../conversations/service.js'
+import type { Database, OrgTx } from '../db/database.js'
+import type { Conversation } from '../db/generated/client.js'
+import type { Clock } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import { type Candidate, chooseAgent } from './choose-agent.js'
+import { type Fact, matchRules, type RoutingFacts } from './match-rules.js'
+import {
+  findCandidates,
+  findContactFacts,
+  findHistories,
+  findPlans,
+  findQueued,
+  findUnrouted,
+  type History,
+  lockRouting,
+  type QueuedItem,
+  type RoutingPlan,
+} from './repository.js'
+
+const batchSize = 100
+
+/**
+ * Leads conversations to queues by rules, and from queues to agents by offers. A pass looks at what is due in the
+ * database, so it may run at any time, twice, or late.
+ */
+export class RoutingService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  async drain(orgId: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const routed = await this.db.inOrg(orgId, (tx) => this.routeBatch(tx))
+      if (routed < batchSize) break
+    }
+    let after: QueuedItem | null = null
+    do {
+      const from: QueuedItem | null = after
+      after = await this.db.inOrg(orgId, (tx) => this.assignBatch(tx, from))
+    } while (after && !signal.aborted)
+  }
+
+  /** Puts conversations that have no queue yet into one, and answers how many. */
+  private async routeBatch(tx: OrgTx): Promise<number> {
+    await lockRouting(tx)
+    const rows = await lockConversations(tx, await findUnrouted(tx, batchSize))
+    const unrouted = rows.filter(({ status, queueId }) => status === 'open' && queueId === null)
+    if (unrouted.length === 0) return 0
+    const workstreamIds = unrouted.map(({ workstreamId }) => workstreamId)
+    const plans = await findPlans(tx, workstreamIds)
+    const terms = await findTerms(tx, workstreamIds)
+    const contacts = await findContactFacts(
+      tx,
+      unrouted.flatMap(({ contactId }) => contactId ?? []),
+    )
+    const now = this.clock.now()
+    const changes = unrouted.flatMap((row) => {
+      const queueId = this.chooseQueue(
+        row,
+        plans.get(row.workstreamId),
+        contacts.get(row.contactId ?? '') ?? null,
+      )
+      return changeConversation(row, { type: 'routed', queueId }, termsOf(terms, row), now) ?? []
+    })
+    await recordChanges(tx, changes, now)
+    return rows.length
+  }
+
+  /** The queue of the first rule that matches; the fallback queue where none does or a rule is faulty. */
+  private chooseQueue(
+    row: Conversation,
+    plan: RoutingPlan | undefined,
+    contact: RoutingFacts['contact'],
+  ): string {
+    if (!plan) throw new Error(`Conversation of an unknown workstream ${row.workstreamId}`)
+    try {
+      return matchRules(plan.rules, factsOf(row, contact))?.queueId ?? plan.fallbackQueueId
+    } catch (error) {
+      this.log.warn(
+        { err: error, conversationId: row.id, workstreamId: row.workstreamId },
+        'routing rule failed, fallback queue taken',
+      )
+      return plan.fallbackQueueId
+    }
+  }
+
+  /** Offers what waits, and answers where to go on while there is both something to offer and somebody free. */
+  private async assignBatch(tx: OrgTx, after: QueuedItem | null): Promise<QueuedItem | null> {
+    await lockRouting(tx)
+    const candidates = await findCandidates(tx)
+    const queueIds = [...new Set(candidates.flatMap((candidate) => [...candidate.queueIds]))]
+    if (queueIds.length === 0) return null
+    const items = await findQueued(tx, queueIds, after, batchSize)
+    if (items.length === 0) return null
+    const ids = items.map(({ id }) => id)
+    const rows = new Map((await lockConversations(tx, ids)).map((row) => [row.id, row]))
+    const histories = await findHistories(tx, ids)
+    const offers = new Offers(tx, candidates, this.clock.now())
+    for (const item of items) {
+      const row = rows.get(item.id)
+      if (row?.status === 'open' && row.queueId) await offers.add(item, row, histories.get(item.id))
+    }
+    await offers.record()
+    return items.length === batchSize ? (items.at(-1) ?? null) : null
+  }
+}
+
+/** The offers of one pass: what each takes from an agent counts for the next. */
+class Offers {
+  private readonly chosen: { row: Conversation; agentId: string }[] = []
+
+  constructor(
+    private readonly tx: OrgTx,
+    private candidates: Candidate[],
+    private readonly now: Date,
+  ) {}
+
+  async add(
+    { units, keepSameAgent }: QueuedItem,
+    row: Conversation,
+    history: History | undefined,
+  ): Promise<void> {
+    const item = {
+      queueId: row.queueId ?? '',
+      units,
+      lastAgentId: keepSameAgent ? (history?.lastAgentId ?? null) : null,
+      declines: history?.declines ?? new Map(),
+    }
+    for (;;) {
+      const choice = chooseAgent(item, this.candidates, this.now)
+      if (choice.kind === 'queued') return
+      const { agentId } = choice
+      if (await claimCapacity(this.tx, { agentId, units, now: this.now })) {
+        this.chosen.push({ row, agentId })
+        this.take(agentId, units)
+        return
+      }
+      this.candidates = this.candidates.filter((candidate) => candidate.agentId !== agentId)
+    }
+  }
+
+  async record(): Promise<void> {
+    const terms = await findTerms(
+      this.tx,
+      this.chosen.map(({ row }) => row.workstreamId),
+    )
+    const changes: ConversationChange[] = this.chosen.flatMap(
+      ({ row, agentId }) =>
+        changeConversation(row, { type: 'offered', agentId }, termsOf(terms, row), this.now) ?? [],
+    )
+    await recordChanges(this.tx, changes, this.now)
+  }
+
+  private take(agentId: string, units: number): void {
+    this.candidates = this.candidates.map((candidate) =>
+      candidate.agentId === agentId
+        ? { ...candidate, freeUnits: candidate.freeUnits - units, lastAssignedAt: this.now }
+        : candidate,
+    )
+  }
+}
+
+function factsOf(row: Conversation, contact: RoutingFacts['contact']): RoutingFacts {
+  const { customerAddress, businessNumber, channel, provider, language, authenticated } = row
+  return {
+    customerAddress,
+    businessNumber,
+    channel,
+    provider,
+    language,
+    authenticated,
+    contact,
+    context: row.context as Record<string, Fact>,
+    firstText: row.firstText ?? '',
+  }
+}
