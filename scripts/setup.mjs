@@ -94,7 +94,9 @@ function installedMatches() {
   )
 }
 
+/** An optional package without a machine of its own is there for one that has. */
 function fitsThisMachine({ os, cpu, libc }) {
+  if (os === undefined && cpu === undefined) return false
   const fits = (list, value) => list === undefined || list.includes(value)
   return fits(os, process.platform) && fits(cpu, process.arch) && fits(libc, 'glibc')
 }
