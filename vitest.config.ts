@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    pool: 'forks',
+    // Each database test file has a database of its own; two at once is what a small machine bears.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
@@ -15,9 +18,6 @@ export default defineConfig({
           name: 'db',
           include: ['test/**/*.db.test.ts'],
           globalSetup: ['test/support/postgres.ts'],
-          pool: 'forks',
-          // Each file has a database of its own; two at once is what a small machine bears.
-          maxWorkers: 2,
         },
       },
     ],

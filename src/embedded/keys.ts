@@ -39,7 +39,7 @@ async function createKeys(file: string): Promise<string> {
     `ENCRYPTION_KEYS=k1:${randomBytes(32).toString('base64')}`,
     '',
   ].join('\n')
-  const draft = `${file}.${process.pid}.new`
+  const draft = `${file}.${randomBytes(4).toString('hex')}.new`
   const handle = await open(draft, 'w', 0o600)
   await handle.writeFile(text)
   await handle.sync()
