@@ -9,9 +9,7 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js'
  * short codes are everyday.
  */
 
-export type PhoneInput =
-  | { ok: true; address: string; warning: string | null }
-  | { ok: false; message: string }
+type PhoneInput = { ok: true; address: string; warning: string | null } | { ok: false; message: string }
 
 const shortCode = /^\d{3,8}$/
 const phoneDigits = /^\+?\d{3,15}$/

@@ -1,6 +1,6 @@
 import type { ProviderName } from './provider.js'
 
-export type Consent = 'stop' | 'start' | 'help'
+type Consent = 'stop' | 'start' | 'help'
 
 /**
  * The words that the providers themselves act on.

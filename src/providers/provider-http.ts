@@ -3,7 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 
-export interface HttpCall {
+interface HttpCall {
   url: URL
   method: 'GET' | 'POST'
   headers: Record<string, string>

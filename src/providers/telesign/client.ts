@@ -39,7 +39,6 @@ export type TelesignCall = (
 ) => Promise<TelesignAnswer>
 
 const telesignHost = 'https://rest-api.telesign.com'
-const callTimeoutMs = 15_000
 const mostAnswerBytes = 256 * 1024
 const mostClients = 256
 
@@ -52,7 +51,7 @@ const mostClients = 256
  *
  * @param apiUrl base URL in place of Telesign's own; may have a path prefix. null in production
  */
-export function telesignCalls(apiUrl: string | null): TelesignCall {
+export function telesignCalls(apiUrl: string | null, callTimeoutMs: number): TelesignCall {
   const endpoint = (apiUrl ?? telesignHost).replace(/\/+$/, '')
   const clients = new Map<string, TeleSign>()
 
@@ -93,7 +92,7 @@ async function perform(signed: TeleSign.SignedRequest): Promise<TelesignAnswer> 
       method: signed.method,
       headers: signed.headers,
       ...(signed.body === undefined ? {} : { body: signed.body }),
-      timeoutMs: callTimeoutMs,
+      timeoutMs: signed.timeout,
       maxBytes: mostAnswerBytes,
       publicOnly: false,
     })

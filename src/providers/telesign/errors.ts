@@ -111,7 +111,7 @@ const apiFailures: Readonly<Record<string, readonly [ProviderErrorKind, string]>
 // A map, since a code is whatever a callback says: `constructor` would be found in an object.
 const failures = new Map(Object.entries({ ...apiFailures, ...deliveryFailures }))
 
-export interface TelesignFailure {
+interface TelesignFailure {
   kind: ProviderErrorKind
   message: string
 }

@@ -7,8 +7,8 @@ import { verifyTelesign } from './signature.js'
 import { checkTelesignCredentials, checkTelesignNumber } from './validate.js'
 
 /** @param apiUrl base URL in place of Telesign's own; null in production */
-export function createTelesign(apiUrl: string | null): Provider<TelesignCredentials> {
-  const call = telesignCalls(apiUrl)
+export function createTelesign(apiUrl: string | null, callTimeoutMs: number): Provider<TelesignCredentials> {
+  const call = telesignCalls(apiUrl, callTimeoutMs)
   return {
     name: 'telesign',
     channels: ['sms'],

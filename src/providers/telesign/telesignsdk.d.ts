@@ -6,6 +6,8 @@ declare module 'telesignsdk' {
       method: 'GET' | 'POST'
       headers: Record<string, string>
       body?: string
+      /** As given to the constructor, in milliseconds. */
+      timeout: number
     }
 
     interface RequestWrapper {

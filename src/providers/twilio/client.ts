@@ -20,10 +20,8 @@ export const twilioCredentials = z.strictObject({
 
 export type TwilioCredentials = z.infer<typeof twilioCredentials>
 
-export type TwilioClient = ReturnType<typeof twilio>
+type TwilioClient = ReturnType<typeof twilio>
 export type ClientFor = (credentials: TwilioCredentials) => TwilioClient
-
-const callTimeoutMs = 15_000
 
 /**
  * Clients of the SDK, one per call: they are light, as all of them share one HTTP client with its kept-alive
@@ -31,7 +29,7 @@ const callTimeoutMs = 15_000
  *
  * @param apiUrl takes the place of every product's host; may have a path prefix. null: Twilio itself
  */
-export function twilioClients(apiUrl: string | null): ClientFor {
+export function twilioClients(apiUrl: string | null, callTimeoutMs: number): ClientFor {
   const httpClient = new twilio.RequestClient({
     timeout: callTimeoutMs,
     keepAlive: true,

@@ -145,7 +145,7 @@ const table: Readonly<Record<string, readonly [ProviderErrorKind, string]>> = {
 // A map, since a code is whatever a callback says: `constructor` would be found in an object.
 const codes = new Map(Object.entries(table))
 
-export interface TwilioFailure {
+interface TwilioFailure {
   kind: ProviderErrorKind
   message: string
   providerCode: string | null

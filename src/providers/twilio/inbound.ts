@@ -15,7 +15,7 @@ import { explainCode } from './errors.js'
 import { type Form, field, formOf } from './form.js'
 
 /** https://www.twilio.com/docs/messaging/api/message-resource#message-status-values */
-export const statusOf = {
+const statusOf = {
   accepted: 'queued',
   scheduled: 'queued',
   queued: 'queued',

@@ -8,7 +8,7 @@ const timeoutMs = 30_000
 const mostRedirects = 5
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-export interface MediaRequest {
+interface MediaRequest {
   url: string
   credentials: TwilioCredentials
   maxBytes: number

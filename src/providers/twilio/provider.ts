@@ -10,8 +10,8 @@ import { checkTwilioCredentials, checkTwilioNumber } from './validate.js'
 const emptyTwiml = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 /** @param apiUrl base URL in place of Twilio's own hosts; null in production */
-export function createTwilio(apiUrl: string | null): Provider<TwilioCredentials> {
-  const clientFor = twilioClients(apiUrl)
+export function createTwilio(apiUrl: string | null, callTimeoutMs: number): Provider<TwilioCredentials> {
+  const clientFor = twilioClients(apiUrl, callTimeoutMs)
   const apiOrigin = apiUrl === null ? null : new URL(apiUrl).origin
   return {
     name: 'twilio',

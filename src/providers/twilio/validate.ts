@@ -50,7 +50,7 @@ function judgeRefusal(error: ProviderError): CredentialCheck {
   return { ok: false, code: 'not_usable', detail: error.message, providerCode: error.providerCode }
 }
 
-export interface NumberToCheck {
+interface NumberToCheck {
   address: string
   channel: 'sms' | 'whatsapp'
   type: string | null
