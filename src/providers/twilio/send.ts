@@ -6,7 +6,7 @@ import { explainCode, translateReadError, translateTwilioError } from './errors.
 import { twilioStatus } from './inbound.js'
 
 /** WhatsApp addresses have a prefix, in both From and To; a mixed pair is refused with 21910. */
-export function twilioAddress(channel: Channel, address: string): string {
+function twilioAddress(channel: Channel, address: string): string {
   return channel === 'whatsapp' ? `whatsapp:${address}` : address
 }
 
