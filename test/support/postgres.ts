@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -30,6 +30,8 @@ const settings = {
 /** One PostgreSQL (and one Redis, where there is one) for the run; every test file clones its database from the template. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
+  // Where the run is root's, the server may have to be another user's.
+  await chmod(dataDir, 0o711)
   const server = await startEmbeddedPostgres({ dataDir, settings })
   const redis = await startTestRedis()
   await prepareTemplate(server.url)
