@@ -1,14 +1,13 @@
 import type { z } from 'zod'
 import type { Conversation } from '../db/generated/client.js'
-import { hours, later } from '../lib/clock.js'
+import { later } from '../lib/clock.js'
+import { isReplyWindowOpen, replyWindowMs } from '../providers/last-gate.js'
 import type { conversationSchema, sessionSchema } from './schemas.js'
 
 export interface ContactName {
   id: string
   name: string
 }
-
-const windowHours = 24
 
 const iso = (moment: Date | null): string | null => moment?.toISOString() ?? null
 
@@ -51,8 +50,8 @@ export function presentConversation(
 /** WhatsApp only: until when free text may be sent. SMS has no such window. */
 function replyWindow(row: Conversation, now: Date): { open: boolean; expiresAt: string } | null {
   if (row.channel !== 'whatsapp' || !row.lastInboundAt) return null
-  const expiresAt = later(row.lastInboundAt, hours(windowHours))
-  return { open: now < expiresAt, expiresAt: expiresAt.toISOString() }
+  const expiresAt = later(row.lastInboundAt, replyWindowMs)
+  return { open: isReplyWindowOpen(row.lastInboundAt, now), expiresAt: expiresAt.toISOString() }
 }
 
 interface SessionRow {

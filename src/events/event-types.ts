@@ -21,8 +21,8 @@ export const publicEventTypes = [
 ] as const
 export type PublicEventType = (typeof publicEventTypes)[number]
 
-/** `routing.wanted` wakes the routing lane and is heard by nobody else: a rule, a member or a capacity has changed. */
-export type EventType = PublicEventType | 'routing.wanted'
+/** Those that wake a lane and are heard by nobody: a rule, a member or a capacity has changed; a file is to be fetched. */
+export type EventType = PublicEventType | 'routing.wanted' | 'media.wanted'
 
 /** Something that happened, written in the transaction in which it happened. */
 export interface DomainEvent {

@@ -23,6 +23,7 @@ const wakes: Partial<Record<EventType, LaneName>> = {
   'conversation.closed': 'routing',
   'agent.presence_changed': 'routing',
   'routing.wanted': 'routing',
+  'media.wanted': 'media',
   'message.queued': 'sending',
 }
 

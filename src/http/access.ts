@@ -22,14 +22,21 @@ export const admins = ['admin'] as const satisfies Role[]
 export type Authenticate = (token: string) => Promise<Caller | null>
 
 /** Checks every request of this scope before its body is read: first who calls, then whether their role may. */
-export function registerAccess(app: FastifyInstance, authenticate: Authenticate): void {
+export function registerAccess(
+  app: FastifyInstance,
+  authenticate: Authenticate,
+  onRefused?: (request: FastifyRequest) => Promise<void>,
+): void {
   app.decorateRequest('caller', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`)
   })
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.access === 'public') return
-    request.caller = await identify(request, authenticate)
+    request.caller = await identify(request, authenticate).catch(async (error) => {
+      await onRefused?.(request)
+      throw error
+    })
     if (!request.is404) assertMay(request.caller, request.routeOptions.config.access)
   })
 }

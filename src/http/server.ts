@@ -1,7 +1,7 @@
 import { parse as parseQuery } from 'node:querystring'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { AppError } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
@@ -38,24 +38,44 @@ export async function createServer(log: Logger): Promise<Server> {
   registerJsonBody(app)
   registerProblems(app)
   registerRequestLog(app)
-  app.setNotFoundHandler(() => {
-    throw new AppError('not_found', 'There is no such address. GET /openapi.json lists all of them.')
-  })
+  app.setNotFoundHandler(unknownRoute)
   await app.register(helmet, { contentSecurityPolicy: false, global: true })
   return app
 }
 
-/** Limits each key to `perMinute` calls, and addresses that guess at keys to far fewer. */
-export async function registerRateLimit(app: Server, perMinute: number): Promise<void> {
+/** Set in each scope of its own, so that the hooks of the scope (who calls?) come before it. */
+export function unknownRoute(): never {
+  throw new AppError('not_found', 'There is no such address. GET /openapi.json lists all of them.')
+}
+
+const callsPerMinute = 6000
+const refusedPerMinute = 300
+
+/**
+ * Limits each key to so many calls a minute. Answers the hook for a refused key or token: an address that guesses at
+ * them is told to wait after a while.
+ */
+export async function registerRateLimit(app: Server): Promise<(request: FastifyRequest) => Promise<void>> {
   await app.register(rateLimit, {
-    max: perMinute,
+    max: callsPerMinute,
     timeWindow: '1 minute',
     keyGenerator: (request) => request.headers.authorization ?? request.ip,
-    errorResponseBuilder: (_request, { ttl }) =>
-      new AppError('rate_limited', 'Too many requests with this key. Wait and try again.', {
-        retryAfter: Math.ceil(ttl / 1000),
-      }),
+    errorResponseBuilder: (_request, { ttl }) => tooMany(ttl),
   })
+  const guesses = app.createRateLimit({
+    max: refusedPerMinute,
+    timeWindow: '1 minute',
+    keyGenerator: ({ ip }) => ip,
+  })
+  return async (request) => {
+    const limit = await guesses(request)
+    if (!limit.isAllowed && limit.isExceeded) throw tooMany(limit.ttl)
+  }
 }
+
+const tooMany = (milliseconds: number): AppError =>
+  new AppError('rate_limited', 'Too many requests. Wait and try again.', {
+    retryAfter: Math.ceil(milliseconds / 1000),
+  })
 
 const decodedNul = (query: string): string => query.replaceAll('%00', '')

@@ -1,0 +1,28 @@
+import type { OrgTx } from './database.js'
+import { Prisma } from './generated/client.js'
+
+type Table = 'conversations' | 'messages' | 'media'
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/**
+ * Inserts many rows with one statement and one parameter, in their order; columns that the rows do not name take their
+ * defaults. Keys are field names of the Prisma model. Worth it on the hot paths only: elsewhere `createMany` will do.
+ */
+export async function insertRows<Row extends object>(
+  tx: OrgTx,
+  table: Table,
+  rows: readonly Row[],
+): Promise<void> {
+  const [first] = rows
+  if (!first) return
+  const columns = Prisma.raw(Object.keys(first).map(snakeCase).join(', '))
+  const json = JSON.stringify(
+    rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [snakeCase(name), value])),
+    ),
+  )
+  const target = Prisma.raw(table)
+  await tx.$executeRaw`
+    INSERT INTO ${target} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${target}, ${json}::jsonb)`
+}

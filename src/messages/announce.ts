@@ -1,0 +1,66 @@
+import { presentConversation } from '../conversations/present.js'
+import { conversationEvent } from '../conversations/record.js'
+import { findContactNames, keyOf } from '../conversations/repository.js'
+import type { OrgTx } from '../db/database.js'
+import type { Conversation, Media } from '../db/generated/client.js'
+import type { DomainEvent, PublicEventType } from '../events/event-types.js'
+import { emit } from '../events/outbox.js'
+import type { Composed } from './compose-inbound.js'
+import { type MessageRow, presentMessage } from './present.js'
+
+/** The events of customers' messages: which conversations they opened, and each message. */
+export async function announceInbound(
+  tx: OrgTx,
+  {
+    opened,
+    conversations,
+    composed,
+    now,
+  }: { opened: Set<string>; conversations: Conversation[]; composed: Composed; now: Date },
+): Promise<void> {
+  const contacts = await findContactNames(
+    tx,
+    conversations.map(({ contactId }) => contactId),
+  )
+  const byId = new Map(conversations.map((row) => [row.id, row]))
+  const contactOf = (row: Conversation) => contacts.get(row.contactId ?? '') ?? null
+  const openings = conversations
+    .filter((row) => opened.has(keyOf(row)))
+    .map((row) => conversationEvent('conversation.opened', row, contactOf(row), now))
+  const arrivals = composed.messages
+    .filter(({ direction }) => direction === 'inbound')
+    .flatMap((message) => {
+      const row = byId.get(message.conversationId)
+      if (!row) return []
+      const media = composed.media.filter(({ messageId, withheld }) => messageId === message.id && !withheld)
+      const event = messageEvent('message.received', { message, media, conversation: row, now })
+      const conversation = presentConversation(row, contactOf(row), now)
+      return [{ ...event, data: { ...event.data, conversation } }]
+    })
+  await emit(tx, [...openings, ...arrivals])
+  if (composed.media.some(({ withheld }) => withheld)) {
+    await emit(tx, [{ type: 'media.wanted', at: now, queueId: null, agentIds: [], data: {} }])
+  }
+}
+
+export function messageEvent(
+  type: PublicEventType,
+  {
+    message,
+    media,
+    conversation,
+    now,
+  }: { message: MessageRow; media: readonly Media[]; conversation: Audience; now: Date },
+): DomainEvent {
+  return {
+    type,
+    at: now,
+    queueId: conversation.queueId,
+    toMembers: conversation.status === 'open',
+    agentIds: conversation.agentId ? [conversation.agentId] : [],
+    data: { message: presentMessage(message, media) },
+  }
+}
+
+/** What decides who hears of a message. */
+export type Audience = Pick<Conversation, 'queueId' | 'status' | 'agentId'>

@@ -1,0 +1,136 @@
+import { findNumbers, type NumberRow, numberKey } from '../channels/number-repository.js'
+import { clearOptOuts, setOptOuts } from '../contacts/opt-outs.js'
+import { changeConversation } from '../conversations/change.js'
+import { recordChanges } from '../conversations/record.js'
+import { type ConversationKey, findTerms, keyOf, lockLiveConversations } from '../conversations/repository.js'
+import { termsOf } from '../conversations/service.js'
+import type { OrgTx } from '../db/database.js'
+import type { InboundMessage } from '../providers/provider.js'
+import { announceInbound } from './announce.js'
+import { composeInbound } from './compose-inbound.js'
+import { openConversations } from './open-conversations.js'
+import type { Leftover, Understood } from './receive-service.js'
+import { findByProviderIds, insertMedia, insertMessages } from './repository.js'
+
+/** A customer's message with the number that it came to. */
+export interface Arrival extends Understood<InboundMessage> {
+  number: NumberRow
+  key: ConversationKey
+}
+
+/**
+ * Attaches customers' messages to conversations, in the order in which they came: to the live one of that customer and
+ * number, or to a new one. Set-based: the number of statements does not depend on the number of messages.
+ */
+export async function attachMessages(
+  tx: OrgTx,
+  messages: Understood<InboundMessage>[],
+  now: Date,
+): Promise<Leftover[]> {
+  if (messages.length === 0) return []
+  const { arrivals, leftovers } = await findArrivals(tx, messages)
+  const fresh = await withoutStored(tx, arrivals)
+  if (fresh.length === 0) return leftovers
+  await keepConsent(tx, fresh, now)
+
+  const live = await lockLiveConversations(
+    tx,
+    fresh.map(({ key }) => key),
+  )
+  const opened = await openConversations(
+    tx,
+    fresh.filter(({ key }) => !live.has(keyOf(key))),
+    now,
+  )
+  const conversations = new Map([...live, ...opened])
+
+  const composed = await composeInbound(tx, fresh, conversations, now)
+  await insertMessages(tx, composed.messages)
+  await insertMedia(tx, composed.media)
+
+  const terms = await findTerms(
+    tx,
+    [...conversations.values()].map(({ workstreamId }) => workstreamId),
+  )
+  const changes = [...conversations].flatMap(([key, row]) => {
+    const own = fresh.filter((arrival) => keyOf(arrival.key) === key)
+    const lastAt = new Date(Math.max(...own.map(({ callback }) => callback.receivedAt.getTime())))
+    return (
+      changeConversation(
+        row,
+        { type: 'customer_wrote', messages: own.length, lastAt },
+        termsOf(terms, row),
+        now,
+      ) ?? []
+    )
+  })
+  await recordChanges(tx, changes, now)
+  await announceInbound(tx, {
+    opened: new Set(opened.keys()),
+    conversations: changes.map(({ after }) => after),
+    composed,
+    now,
+  })
+  return leftovers
+}
+
+/** Tells apart what came to a number of the account, and what came to one that we do not know. */
+async function findArrivals(
+  tx: OrgTx,
+  messages: Understood<InboundMessage>[],
+): Promise<{ arrivals: Arrival[]; leftovers: Leftover[] }> {
+  const numbers = await findNumbers(
+    tx,
+    messages.map(({ event }) => ({ channel: event.channel, address: event.to })),
+  )
+  const arrivals: Arrival[] = []
+  const leftovers: Leftover[] = []
+  for (const { callback, event } of messages) {
+    const number = numbers.get(numberKey({ channel: event.channel, address: event.to }))
+    if (number && number.accountId === callback.accountId) {
+      const key = { channel: event.channel, businessNumber: number.address, customerAddress: event.from }
+      arrivals.push({ callback, event, number, key })
+    } else {
+      const detail = `This account has no ${event.channel} number ${event.to}. Add the number to the account, then release this.`
+      leftovers.push({ kind: 'set_aside', callback, reason: 'unknown_number', detail })
+    }
+  }
+  return { arrivals, leftovers }
+}
+
+/** The inbox holds each callback once; this is for what was released from quarantine or recovered. */
+async function withoutStored(tx: OrgTx, arrivals: Arrival[]): Promise<Arrival[]> {
+  const idOf = ({ callback, event }: Arrival) => `${callback.accountId} ${event.providerMessageId}`
+  const stored = await findByProviderIds(
+    tx,
+    arrivals.map(({ callback, event }) => ({
+      accountId: callback.accountId,
+      providerMessageId: event.providerMessageId,
+    })),
+  )
+  const seen = new Set(stored.keys())
+  return arrivals.filter((arrival) => !seen.has(idOf(arrival)) && seen.add(idOf(arrival)))
+}
+
+/** An opt-out word counts from the moment it came, an opt-in word takes it back; the last one wins. */
+async function keepConsent(tx: OrgTx, arrivals: Arrival[], now: Date): Promise<void> {
+  const last = new Map(
+    arrivals
+      .filter(({ event }) => event.consent === 'stop' || event.consent === 'start')
+      .map((arrival) => [keyOf(arrival.key), arrival]),
+  )
+  const customers = [...last.values()].map(({ event }) => ({
+    channel: event.channel,
+    customerAddress: event.from,
+    hasLeft: event.consent === 'stop',
+  }))
+  await setOptOuts(
+    tx,
+    customers.filter(({ hasLeft }) => hasLeft),
+    { source: 'keyword', now },
+  )
+  await clearOptOuts(
+    tx,
+    customers.filter(({ hasLeft }) => !hasLeft),
+  )
+}

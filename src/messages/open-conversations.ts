@@ -1,0 +1,101 @@
+import { findContactsByAddresses } from '../contacts/repository.js'
+import { closesAt, dueAt } from '../conversations/change.js'
+import { keyOf } from '../conversations/repository.js'
+import { insertRows } from '../db/bulk.js'
+import type { OrgTx } from '../db/database.js'
+import type { Conversation } from '../db/generated/client.js'
+import { newId } from '../lib/ids.js'
+import { loadWorkstreamForNumbers, type NumberAtWork } from '../workstreams/repository.js'
+import type { Arrival } from './attach.js'
+
+/**
+ * Opens a conversation for each customer among these arrivals, by `keyOf`. The sender is matched to the active contact
+ * with that mobile phone or address: exactly one links, none or several do not (domain.md 4.1). A partial unique index
+ * makes sure that a customer has one live conversation per number.
+ */
+export async function openConversations(
+  tx: OrgTx,
+  arrivals: Arrival[],
+  now: Date,
+): Promise<Map<string, Conversation>> {
+  if (arrivals.length === 0) return new Map()
+  const firsts = [
+    ...new Map(arrivals.toReversed().map((arrival) => [keyOf(arrival.key), arrival])).values(),
+  ].toReversed()
+  const atWork = await loadWorkstreamForNumbers(tx, [...new Set(firsts.map(({ number }) => number.id))])
+  const contacts = await matchContacts(tx, firsts)
+  const rows = firsts.map((arrival) => {
+    const settings = atWork.get(arrival.number.id)
+    if (!settings) throw new Error(`Number ${arrival.number.id} works in no workstream`)
+    return newConversation(tx.orgId, arrival, {
+      settings,
+      contactId: contacts.get(keyOf(arrival.key)) ?? null,
+      now,
+    })
+  })
+  await insertRows(tx, 'conversations', rows)
+  return new Map(rows.map((row) => [keyOf(row), row]))
+}
+
+async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string, string>> {
+  const matched = new Map<string, string>()
+  for (const channel of ['sms', 'whatsapp'] as const) {
+    const own = arrivals.filter(({ event }) => event.channel === channel)
+    if (own.length === 0) continue
+    const found = await findContactsByAddresses(
+      tx,
+      channel,
+      own.flatMap(({ event }) => [event.from, ...event.aliases]),
+    )
+    for (const { key, event } of own) {
+      const ids = new Set(
+        [event.from, ...event.aliases].flatMap((address) => (found.get(address) ?? []).map(({ id }) => id)),
+      )
+      const [only] = ids
+      if (only && ids.size === 1) matched.set(keyOf(key), only)
+    }
+  }
+  return matched
+}
+
+function newConversation(
+  orgId: string,
+  { callback, event, number, key }: Arrival,
+  { settings, contactId, now }: { settings: NumberAtWork; contactId: string | null; now: Date },
+): Conversation {
+  const closing = closesAt('open', settings.workstream, now)
+  return {
+    orgId,
+    id: newId(),
+    status: 'open',
+    statusReason: 'awaiting_agent_assignment',
+    ...key,
+    provider: callback.provider,
+    accountId: callback.accountId,
+    numberId: number.id,
+    language: settings.language,
+    profileName: event.profileName,
+    contactId,
+    authenticated: contactId !== null,
+    workstreamId: settings.workstream.id,
+    queueId: null,
+    queuedAt: null,
+    agentId: null,
+    offeredAt: null,
+    offerExpiresAt: null,
+    acceptedAt: null,
+    heldUnits: 0,
+    releaseUnitsAt: null,
+    firstText: event.text,
+    unreadCount: 0,
+    context: {},
+    createdAt: now,
+    statusUpdatedAt: now,
+    lastInboundAt: null,
+    lastMessageAt: callback.receivedAt,
+    resolvedAt: null,
+    closesAt: closing,
+    closedAt: null,
+    dueAt: dueAt({ offerExpiresAt: null, closesAt: closing, releaseUnitsAt: null }),
+  }
+}

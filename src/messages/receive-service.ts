@@ -1,0 +1,149 @@
+import {
+  finishCallbacks,
+  type PendingCallback,
+  postponeCallback,
+  setAsideCallbacks,
+  takePendingCallbacks,
+} from '../channels/callback-repository.js'
+import type { Database, OrgTx } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
+import { type Clock, later, seconds } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import type { InboundEvent, InboundIgnored, InboundMessage, InboundStatus } from '../providers/provider.js'
+import type { Providers } from '../providers/registry.js'
+import { attachMessages } from './attach.js'
+import { applyReports } from './reports.js'
+
+/** A callback with what its adapter read in it. */
+export interface Understood<Event extends InboundEvent> {
+  callback: PendingCallback
+  event: Event
+}
+
+/** What to do with a callback that could not be used now. */
+export type Leftover =
+  | { kind: 'set_aside'; callback: PendingCallback; reason: string; detail: string }
+  | { kind: 'postpone'; callback: PendingCallback; reason: string; detail: string }
+
+const batchSize = 100
+const maxAttempts = 5
+const retryAfter = seconds(2)
+
+/**
+ * Turns stored callbacks into messages and delivery reports. Many at once in one transaction; where one of them makes
+ * the transaction fail, each by itself, so that a poisoned one holds up nobody else. What cannot be used is set aside
+ * with its reason and never dropped.
+ */
+export class ReceiveService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly providers: Providers,
+    private readonly log: Logger,
+  ) {}
+
+  async drain(orgId: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const taken = await this.takeTogether(orgId).catch((error) => {
+        if (isUnavailable(error)) throw error
+        this.log.warn({ err: error, orgId }, 'a batch of callbacks failed, each is taken by itself')
+        return this.takeSingly(orgId)
+      })
+      if (taken < batchSize) return
+    }
+  }
+
+  private takeTogether(orgId: string): Promise<number> {
+    return this.db.inOrg(orgId, async (tx) => {
+      const pending = await this.takePending(tx, batchSize)
+      await this.apply(tx, pending)
+      return pending.length
+    })
+  }
+
+  /** As many as a batch, one transaction each. Answers a full batch while there may be more. */
+  private async takeSingly(orgId: string): Promise<number> {
+    for (let taken = 0; taken < batchSize; taken++) {
+      let current: PendingCallback | undefined
+      try {
+        const found = await this.db.inOrg(orgId, async (tx) => {
+          const pending = await this.takePending(tx, 1)
+          current = pending[0]
+          await this.apply(tx, pending)
+          return pending.length
+        })
+        if (found === 0) return 0
+      } catch (error) {
+        if (!current || isUnavailable(error)) throw error
+        await this.putBack(orgId, current, error)
+      }
+    }
+    return batchSize
+  }
+
+  /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
+  private async takePending(tx: OrgTx, limit: number): Promise<PendingCallback[]> {
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`inbound ${tx.orgId}`}, 0))`
+    return takePendingCallbacks(tx, this.clock.now(), limit)
+  }
+
+  private async apply(tx: OrgTx, pending: PendingCallback[]): Promise<void> {
+    if (pending.length === 0) return
+    const now = this.clock.now()
+    const messages: Understood<InboundMessage>[] = []
+    const reports: Understood<InboundStatus>[] = []
+    const ignored: Understood<InboundIgnored>[] = []
+    for (const callback of pending) {
+      const event = this.providers[callback.provider].parse(requestOf(callback))
+      if (event.type === 'message') messages.push({ callback, event })
+      else if (event.type === 'status') reports.push({ callback, event })
+      else ignored.push({ callback, event })
+    }
+    const leftovers: Leftover[] = [
+      ...ignored.map(({ callback, event }) => ({ kind: 'set_aside' as const, callback, ...reasonOf(event) })),
+      ...(await attachMessages(tx, messages, now)),
+      ...(await applyReports(tx, reports, now)),
+    ]
+    await this.keepLeftovers(tx, leftovers, now)
+    const left = new Set(leftovers.map(({ callback }) => callback.id))
+    await finishCallbacks(
+      tx,
+      pending.flatMap(({ id }) => (left.has(id) ? [] : id)),
+      now,
+    )
+  }
+
+  private async keepLeftovers(tx: OrgTx, leftovers: Leftover[], now: Date): Promise<void> {
+    const isFinal = ({ kind, callback }: Leftover) =>
+      kind === 'set_aside' || callback.attempts + 1 >= maxAttempts
+    const final = leftovers.filter(isFinal)
+    await setAsideCallbacks(
+      tx,
+      final.map(({ callback, reason, detail }) => ({ id: callback.id, reason, detail })),
+      now,
+    )
+    for (const { callback } of leftovers.filter((leftover) => !isFinal(leftover))) {
+      await postponeCallback(tx, callback.id, retryAt(callback, now), callback.attempts + 1)
+    }
+  }
+
+  /** After a fault of ours: later again, and after its attempts to the admin. */
+  private async putBack(orgId: string, callback: PendingCallback, error: unknown): Promise<void> {
+    const now = this.clock.now()
+    this.log.error({ err: error, orgId, callbackId: callback.id }, 'a callback could not be processed')
+    const name = error instanceof Error ? error.name : 'Error'
+    const detail = `Processing failed ${maxAttempts} times (${name}). Release it after the fault is mended.`
+    const leftover: Leftover = { kind: 'postpone', callback, reason: 'processing_failed', detail }
+    await this.db.inOrg(orgId, (tx) => this.keepLeftovers(tx, [leftover], now))
+  }
+}
+
+const requestOf = ({ url, body, contentType }: PendingCallback) => ({
+  url,
+  body,
+  headers: { 'content-type': contentType },
+})
+
+const reasonOf = ({ reason, detail }: InboundIgnored) => ({ reason, detail })
+
+const retryAt = ({ attempts }: PendingCallback, now: Date): Date => later(now, retryAfter * 2 ** attempts)

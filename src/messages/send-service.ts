@@ -1,0 +1,166 @@
+import type { AccountSecrets, SendingAccount } from '../channels/account-secrets.js'
+import type { Database, OrgTx } from '../db/database.js'
+import type { Conversation, Message } from '../db/generated/client.js'
+import { Batcher } from '../lib/batcher.js'
+import { type Clock, later, seconds } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
+import type { OutboundMessage } from '../providers/provider.js'
+import type { Providers } from '../providers/registry.js'
+import { announceDeliveries } from './announce-deliveries.js'
+import type { MediaLinks } from './media-links.js'
+import { takeSendable } from './outbox-repository.js'
+import { findMedia, saveDeliveries } from './repository.js'
+import { findSendFacts, refuseToSend } from './send-gate.js'
+import { failMessage, recordOutcomes, type SendOutcome, toOutcome } from './send-outcomes.js'
+import type { Settlement } from './settlement.js'
+
+/** A message on its way, with all that the provider needs. */
+export interface Dispatch {
+  message: Message
+  account: SendingAccount
+  outbound: OutboundMessage
+}
+
+export interface SendParts {
+  db: Database
+  clock: Clock
+  providers: Providers
+  secrets: AccountSecrets
+  links: MediaLinks
+  log: Logger
+}
+
+// Calls in flight at once for one organization in one process
+const maxInFlight = 48
+// Well beyond the time that a call may take: a message that is "sending" for longer has lost its answer
+const answerLost = seconds(45)
+
+/**
+ * Sends what is due: commits "sending", calls the provider outside any transaction, commits what became of it. A process
+ * that dies in between leaves a message that is "sending": `Settlement` finds out, and never sends twice on a guess.
+ */
+export class SendService {
+  constructor(
+    private readonly parts: SendParts,
+    private readonly settlement: Settlement,
+  ) {}
+
+  async drain(orgId: string, signal: AbortSignal): Promise<void> {
+    await this.settlement.settleDue(orgId)
+    const inFlight = new Set<Promise<void>>()
+    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), 100)
+    while (!signal.aborted) {
+      const dispatches = await this.claim(orgId, maxInFlight - inFlight.size)
+      for (const dispatch of dispatches) {
+        const call: Promise<void> = this.call(dispatch)
+          .then(async (outcome) => {
+            await receipts.add(outcome)
+          })
+          .finally(() => inFlight.delete(call))
+        inFlight.add(call)
+      }
+      if (inFlight.size === 0) break
+      if (dispatches.length === 0 || inFlight.size >= maxInFlight) await Promise.race(inFlight)
+    }
+    // What is under way is finished, also when the process stops
+    await Promise.all(inFlight)
+  }
+
+  /** Marks what is due as "sending". What may not leave any more fails here, before any call. */
+  private claim(orgId: string, limit: number): Promise<Dispatch[]> {
+    if (limit <= 0) return Promise.resolve([])
+    return this.parts.db.inOrg(orgId, async (tx) => {
+      const now = this.parts.clock.now()
+      const due = await takeSendable(tx, now, limit)
+      if (due.length === 0) return []
+      const conversations = await findConversations(tx, due)
+      const facts = await findSendFacts(tx, [...conversations.values()])
+      const refused: Message[] = []
+      const accepted: Message[] = []
+      for (const message of due) {
+        const conversation = conversations.get(message.conversationId)
+        const refusal = conversation && refuseToSend(conversation, facts.get(conversation.id), now)
+        if (refusal)
+          refused.push(
+            failMessage(message, { code: refusal.code, message: refusal.message, providerCode: null }),
+          )
+        else accepted.push(markSending(message, now))
+      }
+      await saveDeliveries(tx, [...refused, ...accepted])
+      await announceDeliveries(tx, refused, now)
+      return this.prepare(tx, accepted, conversations)
+    })
+  }
+
+  private async prepare(
+    tx: OrgTx,
+    messages: Message[],
+    conversations: Map<string, Conversation>,
+  ): Promise<Dispatch[]> {
+    const accounts = await this.parts.secrets.open(
+      tx,
+      messages.map(({ accountId }) => accountId),
+    )
+    const withFiles = messages.filter(({ hasMedia }) => hasMedia).map(({ id }) => id)
+    const media = await findMedia(tx, withFiles, { withWithheld: false })
+    return messages.flatMap((message) => {
+      const account = accounts.get(message.accountId)
+      const conversation = conversations.get(message.conversationId)
+      if (!account || !conversation) return []
+      const mediaUrls = (media.get(message.id) ?? []).map(({ id }) => this.parts.links.sign(tx.orgId, id))
+      return [{ message, account, outbound: outboundMessage(message, conversation, account, mediaUrls) }]
+    })
+  }
+
+  private async call({ message, account, outbound }: Dispatch): Promise<SendOutcome> {
+    const now = this.parts.clock.now()
+    try {
+      const receipt = await this.parts.providers[account.provider].send(outbound, account.credentials, now)
+      return { kind: 'taken', messageId: message.id, receipt }
+    } catch (error) {
+      return toOutcome(message, error, this.parts.log)
+    }
+  }
+
+  private async record(orgId: string, outcomes: SendOutcome[]): Promise<true[]> {
+    await this.parts.db.inOrg(orgId, (tx) => recordOutcomes(tx, outcomes, this.parts.clock.now()))
+    return outcomes.map(() => true)
+  }
+}
+
+export async function findConversations(
+  tx: OrgTx,
+  messages: readonly Message[],
+): Promise<Map<string, Conversation>> {
+  const ids = [...new Set(messages.map(({ conversationId }) => conversationId))]
+  const rows = await tx.conversation.findMany({ where: { id: { in: ids } } })
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+function markSending(message: Message, now: Date): Message {
+  return {
+    ...message,
+    status: 'sending',
+    sendingAt: now,
+    attempts: message.attempts + 1,
+    dueAt: later(now, answerLost),
+  }
+}
+
+export function outboundMessage(
+  message: Message,
+  conversation: Conversation,
+  account: SendingAccount,
+  mediaUrls: string[],
+): OutboundMessage {
+  return {
+    id: message.id,
+    channel: conversation.channel,
+    from: conversation.businessNumber,
+    to: conversation.customerAddress,
+    text: message.text,
+    mediaUrls,
+    statusCallbackUrl: account.statusCallbackUrl,
+    lastInboundAt: conversation.lastInboundAt,
+  }
+}
