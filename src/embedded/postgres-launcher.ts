@@ -32,6 +32,8 @@ const forRoot: readonly Launcher[] = [
       `--reuid=${nobody.uid}`,
       `--regid=${nobody.gid}`,
       '--clear-groups',
+      // Otherwise access(2), by which PostgreSQL looks for its own files, ignores the capability.
+      '--securebits=+no_setuid_fixup',
       '--inh-caps=+dac_override',
       '--ambient-caps=+dac_override',
       '--',
