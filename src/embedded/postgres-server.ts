@@ -1,14 +1,11 @@
-import { closeSync, openSync } from 'node:fs'
-import { mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { locatePostgresBinaries, type PostgresBinaries } from './postgres-binaries.js'
-import { type Cluster, clusterOwner, prepareCluster } from './postgres-cluster.js'
-import { chooseLauncher, type Launcher } from './postgres-launcher.js'
-import { endLeftoverServer, isServerReady, readServerPid } from './postgres-leftover.js'
-import { startTiedProcess, type TiedProcess } from './tied-process.js'
+import { locatePostgresBinaries } from './postgres-binaries.js'
+import { clusterOwner, prepareCluster } from './postgres-cluster.js'
+import { chooseLauncher } from './postgres-launcher.js'
+import { endLeftoverServer } from './postgres-leftover.js'
+import { startPostgresProcess } from './postgres-process.js'
 
 export type EmbeddedPostgres = {
   /** As the owner of everything, on 127.0.0.1. The port is another one at every start. */
@@ -25,8 +22,6 @@ export type EmbeddedPostgresOptions = {
 }
 
 const databaseName = 'parley'
-const startPatience = 60_000
-const stopPatience = 30_000
 const logFileLimit = 10 * 1024 * 1024
 
 /** One small machine, one service. Statements, their values and their data never reach the server's log. */
@@ -53,7 +48,7 @@ const serverSettings: Readonly<Record<string, string>> = {
 /**
  * Starts the PostgreSQL that came from npm, on the cluster in `dataDir` (made at the first start).
  * Whatever an earlier run left is dealt with: a server that still runs is ended first, a stale lock file
- * is removed, a crash is recovered from. The server runs in a session of its own and ends when this
+ * is removed, a crash is recovered from. A server that dies while we run is started again on its port. It runs in a session of its own and ends when this
  * process does, however it ends. Throws an Error whose message tells a person what to do.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -68,9 +63,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const logFile = join(dataDir, 'postgres.log')
   await rotate(logFile)
   const settings = { ...serverSettings, ...options.settings }
-  const { server, port } = await startOnFreePort({ binaries, launcher, cluster, settings, logFile })
+  const server = await startPostgresProcess({ binaries, launcher, cluster, settings, logFile }, () =>
+    options.log?.info('embedded PostgreSQL ended by itself and is started again'),
+  )
   const address = (database: string) =>
-    `postgresql://${clusterOwner}:${cluster.password}@127.0.0.1:${port}/${database}?sslmode=disable`
+    `postgresql://${clusterOwner}:${cluster.password}@127.0.0.1:${server.port}/${database}?sslmode=disable`
   const addressFile = join(dataDir, 'database-url')
   try {
     await createDatabase(address('postgres'))
@@ -79,85 +76,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     await server.stop()
     throw error
   }
-  options.log?.info(`embedded PostgreSQL ${binaries.major} listens on 127.0.0.1:${port}`)
+  options.log?.info(`embedded PostgreSQL ${binaries.major} listens on 127.0.0.1:${server.port}`)
   return {
     url: address(databaseName),
     stop: async () => {
       await rm(addressFile, { force: true })
-      await stopServer(server, cluster.directory)
+      await server.stop()
     },
-  }
-}
-
-type StartPlan = {
-  binaries: PostgresBinaries
-  launcher: Launcher
-  cluster: Cluster
-  settings: Readonly<Record<string, string>>
-  logFile: string
-}
-
-/**
- * A port that is free now may be taken a moment later, and after a kill of the server alone its
- * last sessions may hold the shared memory for a moment: both are tried again.
- */
-async function startOnFreePort(plan: StartPlan): Promise<{ server: TiedProcess; port: number }> {
-  const deadline = Date.now() + startPatience
-  for (;;) {
-    const port = await freePort()
-    const logStart = await sizeOf(plan.logFile)
-    const server = launch(plan, port)
-    if (await becomesReady(server, plan.cluster.directory, deadline)) return { server, port }
-    await server.stop()
-    const reason = await readFrom(plan.logFile, logStart)
-    const passing = /Address already in use|pre-existing shared memory block/.test(reason)
-    if (!passing || Date.now() >= deadline) {
-      throw new Error(`The embedded PostgreSQL in ${plan.cluster.directory} did not start:\n${reason.trim()}`)
-    }
-    await delay(200)
-  }
-}
-
-function launch(plan: StartPlan, port: number): TiedProcess {
-  const settings = Object.entries({ ...plan.settings, port: String(port) })
-  const output = openSync(plan.logFile, 'a', 0o600)
-  try {
-    return startTiedProcess(
-      [
-        ...plan.launcher.prefix,
-        plan.binaries.postgres,
-        '-D',
-        plan.cluster.directory,
-        ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-      ],
-      { stopSignal: 'INT', output, user: plan.launcher.user },
-    )
-  } finally {
-    closeSync(output)
-  }
-}
-
-async function becomesReady(server: TiedProcess, directory: string, deadline: number): Promise<boolean> {
-  let ended = false
-  const noteEnd = () => {
-    ended = true
-  }
-  server.exited.then(noteEnd, noteEnd)
-  while (!ended && Date.now() < deadline) {
-    if (await isServerReady(directory)) return true
-    await delay(10)
-  }
-  return false
-}
-
-async function stopServer(server: TiedProcess, directory: string): Promise<void> {
-  const pid = await readServerPid(directory)
-  // A shutdown that hangs (a full disk) is cut short; the next start recovers from the log.
-  const impatience = setTimeout(() => pid !== null && process.kill(pid, 'SIGQUIT'), stopPatience)
-  try {
-    await server.stop()
-  } finally {
-    clearTimeout(impatience)
   }
 }
 
@@ -172,36 +97,10 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', resolve)
-  })
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('No free port on 127.0.0.1.')
-  return address.port
-}
-
 async function rotate(file: string): Promise<void> {
-  if ((await sizeOf(file)) > logFileLimit) await rename(file, `${file}.1`)
-}
-
-async function sizeOf(file: string): Promise<number> {
-  return await stat(file).then(
-    ({ size }) => size,
+  const size = await stat(file).then(
+    (found) => found.size,
     () => 0,
   )
-}
-
-async function readFrom(file: string, start: number): Promise<string> {
-  const handle = await open(file, 'r')
-  try {
-    const { size } = await handle.stat()
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.max(0, size - start)), 0, null, start)
-    return buffer.toString('utf8', 0, bytesRead)
-  } finally {
-    await handle.close()
-  }
+  if (size > logFileLimit) await rename(file, `${file}.1`)
 }

@@ -161,6 +161,18 @@ describe('the embedded database', () => {
     expect(await query(url, 'SELECT a FROM kept')).toEqual([{ a: 1 }])
   })
 
+  it('that dies alone is started again at the same address', async () => {
+    const { url } = await start()
+    await query(url, 'CREATE TABLE kept AS SELECT 1 AS a')
+
+    process.kill(await serverPid(), 'SIGKILL')
+
+    await vi.waitFor(async () => expect(await query(url, 'SELECT a FROM kept')).toEqual([{ a: 1 }]), {
+      timeout: 15_000,
+      interval: 100,
+    })
+  })
+
   it('starts although its lock file names a process that is another program by now', async () => {
     const service = await startElsewhere()
     const pid = await serverPid()
