@@ -32,7 +32,8 @@ export function customerRoutes(app: FastifyInstance, engine: Engine): void {
       return reply.code(400).send({ error: text, errors })
     }
     if (error instanceof CustomerError) return reply.code(400).send({ error: error.message })
-    return reply.code(error.statusCode ?? 500).send({ error: error.message })
+    const isBadJson = error instanceof SyntaxError
+    return reply.code(isBadJson ? 400 : (error.statusCode ?? 500)).send({ error: error.message })
   })
 
   app.post('/accounts', (request, reply) =>

@@ -21,7 +21,7 @@ export interface InboundExtras {
  * X-Twilio-Signature over the URL (without fragment and credentials) and the parameters sorted by name.
  * https://www.twilio.com/docs/usage/security
  */
-export function twilioSignature(authToken: string, url: string, params: Params): string {
+function twilioSignature(authToken: string, url: string, params: Params): string {
   const signed = Object.keys(params)
     .sort()
     .reduce((text, name) => text + name + params[name], url)
@@ -29,7 +29,7 @@ export function twilioSignature(authToken: string, url: string, params: Params):
 }
 
 /** The URL that is called and signed: without the connection-override fragment and without user and password. */
-export function calledUrl(configured: string): string {
+function calledUrl(configured: string): string {
   return configured.replace(/#.*$/s, '').replace(/^(https?:\/\/)[^/?#@]*@/i, '$1')
 }
 

@@ -20,7 +20,7 @@ export interface Business {
   stop(): Promise<void>
 }
 
-export async function startBusiness(port = 0): Promise<Business> {
+async function startBusiness(port = 0): Promise<Business> {
   const calls: ReceivedCall[] = []
   const answers: Business['answers'] = []
   const server = createServer(async (request, response) => {

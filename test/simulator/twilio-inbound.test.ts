@@ -209,3 +209,17 @@ it.each([
   expect(answer.status).toBe(400)
   expect(answer.body.error).toMatch(error)
 })
+
+it("broken JSON is refused as the caller's mistake, also where curl calls it a form", async () => {
+  const answers = await Promise.all(
+    ['application/json', 'application/x-www-form-urlencoded'].map((type) =>
+      fetch(`${town.simulator.url}/text`, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: '{bad',
+      }),
+    ),
+  )
+
+  expect(answers.map(({ status }) => status)).toEqual([400, 400])
+})
