@@ -1,0 +1,51 @@
+import type { OrgTx, SystemTx } from '../db/database.js'
+import type { AccessKey, Organization } from '../db/generated/client.js'
+import { olderThan, type PageRequest } from '../db/page.js'
+import { notFound } from '../lib/errors.js'
+import { given } from '../lib/given.js'
+
+export async function listOrganizations(tx: SystemTx, page: PageRequest): Promise<Organization[]> {
+  return tx.organization.findMany({
+    where: olderThan(page),
+    orderBy: { id: 'desc' },
+    take: page.limit + 1,
+  })
+}
+
+/** The organization of this unit of work. */
+export async function getOrganization(tx: OrgTx): Promise<Organization> {
+  const row = await tx.organization.findFirst({ where: { id: tx.orgId } })
+  if (!row) throw notFound('organization')
+  return row
+}
+
+export async function insertOrganization(
+  tx: OrgTx,
+  fields: { name: string; timeZone: string; defaultCountry: string | null; now: Date },
+): Promise<Organization> {
+  const { now, ...rest } = fields
+  return tx.organization.create({ data: { ...rest, id: tx.orgId, createdAt: now, updatedAt: now } })
+}
+
+interface OrganizationChange {
+  name: string | undefined
+  timeZone: string | undefined
+  defaultCountry: string | null | undefined
+  smsEnabled: boolean | undefined
+  whatsappEnabled: boolean | undefined
+  suspendedAt: Date | null | undefined
+}
+
+export async function updateOrganization(tx: OrgTx, change: OrganizationChange, now: Date): Promise<void> {
+  await tx.organization.updateMany({ where: { id: tx.orgId }, data: { ...given(change), updatedAt: now } })
+}
+
+export async function listKeys(tx: OrgTx, page: PageRequest): Promise<AccessKey[]> {
+  return tx.accessKey.findMany({ where: olderThan(page), orderBy: { id: 'desc' }, take: page.limit + 1 })
+}
+
+/** Revokes a key for good; one that is revoked already stays as it is. */
+export async function revokeKey(tx: OrgTx, id: string, now: Date): Promise<void> {
+  const revoked = await tx.accessKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
+  if (revoked.count === 0 && (await tx.accessKey.count({ where: { id } })) === 0) throw notFound('key')
+}
