@@ -1,0 +1,73 @@
+import type { z } from 'zod'
+import type { Agent, Queue, RoutingRule, Workstream } from '../db/generated/client.js'
+import type { ChannelRow } from './channel-repository.js'
+import type { Condition } from './condition.js'
+import type {
+  memberSchema,
+  queueSchema,
+  routingRulesSchema,
+  workstreamChannelSchema,
+  workstreamSchema,
+} from './schemas.js'
+
+export type WrapUpBlock = z.infer<typeof workstreamSchema>['wrapUpBlock']
+
+/** As it is stored: null for always, 0 for none. */
+export function wrapUpSeconds(block: WrapUpBlock): number | null {
+  if (block === 'always') return null
+  return block === 'none' ? 0 : block.seconds
+}
+
+function wrapUpBlock(seconds: number | null): WrapUpBlock {
+  if (seconds === null) return 'always'
+  return seconds === 0 ? 'none' : { seconds }
+}
+
+export const presentQueue = (row: Queue): z.infer<typeof queueSchema> => ({
+  id: row.id,
+  name: row.name,
+  isDefault: row.isDefault,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+export type MemberRow = Pick<Agent, 'name' | 'role' | 'presence'> & { agentId: string; addedAt: Date }
+
+export const presentMember = ({ addedAt, ...row }: MemberRow): z.infer<typeof memberSchema> => ({
+  ...row,
+  addedAt: addedAt.toISOString(),
+})
+
+export const presentWorkstream = (row: Workstream): z.infer<typeof workstreamSchema> => ({
+  id: row.id,
+  name: row.name,
+  channel: row.channel,
+  distribution: row.distribution,
+  isBuiltIn: row.isBuiltIn,
+  autoCloseAfterMinutes: row.autoCloseAfterMinutes,
+  capacityUnits: row.capacityUnits,
+  keepSameAgent: row.keepSameAgent,
+  wrapUpBlock: wrapUpBlock(row.wrapUpBlockSeconds),
+  fallbackQueueId: row.fallbackQueueId,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+export const presentChannel = (row: ChannelRow): z.infer<typeof workstreamChannelSchema> => ({
+  id: row.id,
+  workstreamId: row.workstreamId,
+  numberId: row.numberId,
+  number: row.number,
+  language: row.language,
+  attachments: { customer: row.customerAttachments, agent: row.agentAttachments },
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+export const presentRules = (rows: RoutingRule[]): z.infer<typeof routingRulesSchema> => ({
+  rules: rows.map(({ name, condition, queueId }) => ({
+    name,
+    when: condition as unknown as Condition,
+    queueId,
+  })),
+})

@@ -1,0 +1,93 @@
+import type { OrgTx } from '../db/database.js'
+import type { Queue } from '../db/generated/client.js'
+import { idPattern, olderThan, type PageRequest, readCursor, timePattern } from '../db/page.js'
+import { notFound } from '../lib/errors.js'
+import { newId } from '../lib/ids.js'
+import type { MemberRow } from './present.js'
+
+export async function insertQueue(
+  tx: OrgTx,
+  { name, isDefault, now }: { name: string; isDefault: boolean; now: Date },
+): Promise<Queue> {
+  return tx.queue.create({
+    data: { orgId: tx.orgId, id: newId(), name, isDefault, createdAt: now, updatedAt: now },
+  })
+}
+
+export async function getQueue(tx: OrgTx, id: string): Promise<Queue> {
+  const row = await tx.queue.findFirst({ where: { id } })
+  if (!row) throw notFound('queue')
+  return row
+}
+
+export async function getDefaultQueue(tx: OrgTx): Promise<Queue> {
+  return tx.queue.findFirstOrThrow({ where: { isDefault: true } })
+}
+
+/** Which of these queues exist. */
+export async function findQueueIds(tx: OrgTx, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.queue.findMany({ where: { id: { in: [...new Set(ids)] } }, select: { id: true } })
+  return new Set(rows.map(({ id }) => id))
+}
+
+export async function listQueues(tx: OrgTx, page: PageRequest): Promise<Queue[]> {
+  return tx.queue.findMany({ where: olderThan(page), orderBy: { id: 'desc' }, take: page.limit + 1 })
+}
+
+export async function renameQueue(
+  tx: OrgTx,
+  { id, name, now }: { id: string; name: string; now: Date },
+): Promise<void> {
+  await tx.queue.updateMany({ where: { id }, data: { name, updatedAt: now } })
+}
+
+/** With its memberships. */
+export async function deleteQueue(tx: OrgTx, id: string): Promise<void> {
+  await tx.queue.deleteMany({ where: { id } })
+}
+
+/** What still leads work to a queue, for people. */
+export async function findQueueUses(tx: OrgTx, queueId: string): Promise<string[]> {
+  const [fallbackOf, ruleOf] = [
+    await tx.workstream.findMany({ where: { fallbackQueueId: queueId }, select: { name: true }, take: 5 }),
+    await tx.routingRule.findMany({ where: { queueId }, select: { name: true }, take: 5 }),
+  ]
+  return [
+    ...fallbackOf.map(({ name }) => `it is the fallback queue of the workstream "${name}"`),
+    ...ruleOf.map(({ name }) => `the routing rule "${name}" leads to it`),
+  ]
+}
+
+/** The newest membership first. */
+export async function listMembers(tx: OrgTx, queueId: string, page: PageRequest): Promise<MemberRow[]> {
+  const [addedAt, agentId] = readCursor(page.cursor, [timePattern, idPattern]) ?? []
+  return tx.$queryRaw<MemberRow[]>`
+    SELECT m.agent_id AS "agentId", m.created_at AS "addedAt", a.name, a.role::text, a.presence::text
+    FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id
+    WHERE m.queue_id = ${queueId}::uuid
+      AND (${addedAt ?? null}::timestamptz IS NULL
+        OR (m.created_at, m.agent_id) < (${addedAt ?? null}::timestamptz, ${agentId ?? null}::uuid))
+    ORDER BY m.created_at DESC, m.agent_id DESC LIMIT ${page.limit + 1}`
+}
+
+interface Membership {
+  queueId: string
+  agentId: string
+}
+
+export async function insertMember(tx: OrgTx, { queueId, agentId }: Membership, now: Date): Promise<boolean> {
+  const added = await tx.queueMember.createMany({
+    data: [{ orgId: tx.orgId, queueId, agentId, createdAt: now }],
+    skipDuplicates: true,
+  })
+  return added.count > 0
+}
+
+export async function deleteMember(tx: OrgTx, { queueId, agentId }: Membership): Promise<boolean> {
+  const removed = await tx.queueMember.deleteMany({ where: { queueId, agentId } })
+  return removed.count > 0
+}
+
+export async function hasAgent(tx: OrgTx, id: string): Promise<boolean> {
+  return (await tx.agent.count({ where: { id } })) > 0
+}

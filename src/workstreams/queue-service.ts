@@ -1,0 +1,116 @@
+import type { Database, OrgTx } from '../db/database.js'
+import { isDuplicate, isReferenceFault } from '../db/faults.js'
+import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
+import type { OrgCaller } from '../lib/caller.js'
+import type { Clock } from '../lib/clock.js'
+import { AppError, notFound } from '../lib/errors.js'
+import { presentMember, presentQueue } from './present.js'
+import {
+  deleteMember,
+  deleteQueue,
+  findQueueUses,
+  getQueue,
+  hasAgent,
+  insertMember,
+  insertQueue,
+  listMembers,
+  listQueues,
+  renameQueue,
+} from './queue-repository.js'
+import { wakeRouting } from './wake-routing.js'
+
+type Shown = ReturnType<typeof presentQueue>
+
+const nameTaken = (name: string) =>
+  new AppError('conflict', `There is already a queue with the name "${name}".`)
+
+const stillUsed = (why: string) => new AppError('conflict', `This queue cannot be deleted: ${why}.`)
+
+/** Queues and who works in them. */
+export class QueueService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  create(caller: OrgCaller, { name }: { name: string }): Promise<Shown> {
+    return this.db
+      .inOrg(caller, async (tx) =>
+        presentQueue(await insertQueue(tx, { name, isDefault: false, now: this.clock.now() })),
+      )
+      .catch((error) => {
+        throw isDuplicate(error) ? nameTaken(name) : error
+      })
+  }
+
+  list(caller: OrgCaller, page: PageRequest): Promise<Page<Shown>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const { data, nextCursor } = pageById(await listQueues(tx, page), page)
+      return { data: data.map(presentQueue), nextCursor }
+    })
+  }
+
+  get(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => presentQueue(await getQueue(tx, id)))
+  }
+
+  rename(caller: OrgCaller, id: string, { name }: { name?: string | undefined }): Promise<Shown> {
+    return this.db
+      .inOrg(caller, async (tx) => {
+        await getQueue(tx, id)
+        if (name !== undefined) await renameQueue(tx, { id, name, now: this.clock.now() })
+        return presentQueue(await getQueue(tx, id))
+      })
+      .catch((error) => {
+        throw isDuplicate(error) ? nameTaken(name ?? '') : error
+      })
+  }
+
+  /** Refused for the default queue, and while a workstream, a rule or a conversation refers to it. */
+  delete(caller: OrgCaller, id: string): Promise<void> {
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const { isDefault } = await getQueue(tx, id)
+        if (isDefault) throw stillUsed('it is the default queue of the organization')
+        const uses = await findQueueUses(tx, id)
+        if (uses.length > 0) throw stillUsed(uses.join('; '))
+        await deleteQueue(tx, id)
+      })
+      .catch((error) => {
+        throw isReferenceFault(error) ? stillUsed('conversations are or were in it') : error
+      })
+  }
+
+  members(caller: OrgCaller, id: string, page: PageRequest): Promise<Page<ReturnType<typeof presentMember>>> {
+    return this.db.inOrg(caller, async (tx) => {
+      await getQueue(tx, id)
+      const rows = (await listMembers(tx, id, page)).map(presentMember)
+      return toPage(rows, page.limit, ({ addedAt, agentId }) => [addedAt, agentId])
+    })
+  }
+
+  /** Adding a member twice is fine. */
+  addMember(caller: OrgCaller, queueId: string, agentId: string): Promise<void> {
+    return this.changeMember(caller, { queueId, agentId }, (tx, now) =>
+      insertMember(tx, { queueId, agentId }, now),
+    )
+  }
+
+  /** So is removing one who is no member. What the agent has at hand stays with them. */
+  removeMember(caller: OrgCaller, queueId: string, agentId: string): Promise<void> {
+    return this.changeMember(caller, { queueId, agentId }, (tx) => deleteMember(tx, { queueId, agentId }))
+  }
+
+  private changeMember(
+    caller: OrgCaller,
+    { queueId, agentId }: { queueId: string; agentId: string },
+    change: (tx: OrgTx, now: Date) => Promise<boolean>,
+  ): Promise<void> {
+    return this.db.inOrg(caller, async (tx) => {
+      const now = this.clock.now()
+      await getQueue(tx, queueId)
+      if (!(await hasAgent(tx, agentId))) throw notFound('agent')
+      if (await change(tx, now)) await wakeRouting(tx, now)
+    })
+  }
+}

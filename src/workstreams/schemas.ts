@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { id, name, time } from '../http/schemas.js'
+import { conditionInput, conditionSchema } from './condition.js'
+
+const maxRules = 200
+const leastSmsMinutes = 480
+const yearMinutes = 525_600
+const smsMinutesFault = 'An SMS workstream closes waiting conversations after at least 480 minutes (8 hours).'
+
+const channel = z.enum(['sms', 'whatsapp'])
+const distribution = z.enum(['push', 'pick'])
+const autoCloseAfterMinutes = z.int().min(1).max(yearMinutes)
+const capacityUnits = z.int().min(1).max(10_000)
+const wrapUpBlock = z
+  .union([z.enum(['always', 'none']), z.strictObject({ seconds: z.int().min(30).max(3600) })], {
+    error: 'Write "always", "none" or { "seconds": 30..3600 }.',
+  })
+  .meta({ description: 'How long wrap-up holds capacity' })
+
+export const queueSchema = z
+  .object({ id, name: z.string(), isDefault: z.boolean(), createdAt: time, updatedAt: time })
+  .meta({ id: 'Queue' })
+
+export const queueBody = z.strictObject({ name })
+export const changeQueueBody = z.strictObject({ name: name.optional() })
+
+export const memberParams = z.object({ id, agentId: id })
+
+export const memberSchema = z
+  .object({
+    agentId: id,
+    name: z.string(),
+    role: z.enum(['admin', 'supervisor', 'agent']),
+    presence: z.enum(['available', 'busy', 'do_not_disturb', 'away', 'offline']),
+    addedAt: time,
+  })
+  .meta({ id: 'QueueMember' })
+
+export const workstreamSchema = z
+  .object({
+    id,
+    name: z.string(),
+    channel,
+    distribution,
+    isBuiltIn: z.boolean().meta({ description: 'Serves the numbers of its channel that no other has' }),
+    autoCloseAfterMinutes: z.int(),
+    capacityUnits: z.int(),
+    keepSameAgent: z.boolean(),
+    wrapUpBlock,
+    fallbackQueueId: id,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Workstream' })
+
+export const createWorkstreamBody = z
+  .strictObject({
+    name,
+    channel,
+    distribution,
+    autoCloseAfterMinutes,
+    capacityUnits: capacityUnits.default(1),
+    keepSameAgent: z.boolean().default(true),
+    wrapUpBlock: wrapUpBlock.default('always'),
+    fallbackQueueId: id.optional().meta({ description: 'The default queue where absent' }),
+  })
+  .refine((body) => body.channel !== 'sms' || body.autoCloseAfterMinutes >= leastSmsMinutes, {
+    path: ['autoCloseAfterMinutes'],
+    message: smsMinutesFault,
+  })
+
+const fixed = (what: string) =>
+  z
+    .never({ error: `The ${what} is fixed when a workstream is made. Make another workstream instead.` })
+    .optional()
+
+export const changeWorkstreamBody = z.strictObject({
+  name: name.optional(),
+  channel: fixed('channel'),
+  distribution: fixed('distribution'),
+  autoCloseAfterMinutes: autoCloseAfterMinutes.optional(),
+  capacityUnits: capacityUnits.optional(),
+  keepSameAgent: z.boolean().optional(),
+  wrapUpBlock: wrapUpBlock.optional(),
+  fallbackQueueId: id.optional(),
+})
+
+const language = z
+  .string()
+  .max(35)
+  .refine(isLanguage, 'Write a language tag (BCP 47), for example "en-US".')
+  .meta({ description: 'BCP 47' })
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1
+  } catch {
+    return false
+  }
+}
+
+export const workstreamChannelSchema = z
+  .object({
+    id,
+    workstreamId: id,
+    numberId: id,
+    number: z.string(),
+    language: z.string(),
+    attachments: z.object({ customer: z.boolean(), agent: z.boolean() }),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'WorkstreamChannel' })
+
+const attachments = z
+  .strictObject({ customer: z.boolean().optional(), agent: z.boolean().optional() })
+  .meta({ description: 'Who may send files; both are off by default' })
+
+export const channelParams = z.object({ id, channelId: id })
+
+export const addChannelBody = z.strictObject({
+  numberId: id,
+  language: language.default('en-US'),
+  attachments: attachments.optional(),
+})
+
+export const changeChannelBody = z.strictObject({
+  language: language.optional(),
+  attachments: attachments.optional(),
+})
+
+export const routingRulesSchema = z
+  .object({ rules: z.array(z.object({ name: z.string(), when: conditionSchema, queueId: id })) })
+  .meta({ id: 'RoutingRules' })
+
+export const routingRulesBody = z.strictObject({
+  rules: z.array(z.strictObject({ name, when: conditionInput, queueId: id })).max(maxRules),
+})

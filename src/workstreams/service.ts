@@ -1,0 +1,240 @@
+import type { z } from 'zod'
+import type { Database, OrgTx } from '../db/database.js'
+import { isDuplicate, isReferenceFault } from '../db/faults.js'
+import { type Page, type PageRequest, pageById } from '../db/page.js'
+import type { OrgCaller } from '../lib/caller.js'
+import type { Clock } from '../lib/clock.js'
+import { AppError, invalidField } from '../lib/errors.js'
+import { given } from '../lib/given.js'
+import { newId } from '../lib/ids.js'
+import {
+  deleteChannel,
+  findNumber,
+  findWorkstreamOf,
+  getChannel,
+  insertChannel,
+  listChannels,
+  listNumbersOf,
+  updateChannel,
+} from './channel-repository.js'
+import {
+  presentChannel,
+  presentRules,
+  presentWorkstream,
+  type WrapUpBlock,
+  wrapUpSeconds,
+} from './present.js'
+import { findQueueIds, getDefaultQueue } from './queue-repository.js'
+import {
+  deleteWorkstream,
+  getWorkstream,
+  insertWorkstream,
+  listRules,
+  listWorkstreams,
+  lockWorkstream,
+  type NewRule,
+  replaceRules,
+  updateWorkstream,
+} from './repository.js'
+import type {
+  addChannelBody,
+  changeChannelBody,
+  changeWorkstreamBody,
+  createWorkstreamBody,
+} from './schemas.js'
+import { wakeRouting } from './wake-routing.js'
+
+type Shown = ReturnType<typeof presentWorkstream>
+type ShownChannel = ReturnType<typeof presentChannel>
+
+const leastSmsMinutes = 480
+
+const stillUsed = (why: string) => new AppError('conflict', `This workstream cannot be deleted: ${why}.`)
+
+/** Workstreams, their numbers and their routing rules. */
+export class WorkstreamService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  create(caller: OrgCaller, body: z.infer<typeof createWorkstreamBody>): Promise<Shown> {
+    const { wrapUpBlock, fallbackQueueId, ...fields } = body
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const now = this.clock.now()
+        const row = await insertWorkstream(tx, {
+          ...fields,
+          id: newId(),
+          wrapUpBlockSeconds: wrapUpSeconds(wrapUpBlock),
+          fallbackQueueId: (await this.fallbackQueue(tx, fallbackQueueId)) ?? (await getDefaultQueue(tx)).id,
+          createdAt: now,
+          updatedAt: now,
+        })
+        return presentWorkstream(row)
+      })
+      .catch((error) => {
+        throw refusal(error, body.name)
+      })
+  }
+
+  list(caller: OrgCaller, page: PageRequest): Promise<Page<Shown>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const { data, nextCursor } = pageById(await listWorkstreams(tx, page), page)
+      return { data: data.map(presentWorkstream), nextCursor }
+    })
+  }
+
+  get(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => presentWorkstream(await getWorkstream(tx, id)))
+  }
+
+  /** New durations and units hold for what happens from now on; what is at hand keeps those that it began with. */
+  update(caller: OrgCaller, id: string, body: z.infer<typeof changeWorkstreamBody>): Promise<Shown> {
+    const { name, autoCloseAfterMinutes, capacityUnits, keepSameAgent, wrapUpBlock, fallbackQueueId } = body
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const now = this.clock.now()
+        const { channel } = await lockWorkstream(tx, id)
+        if (channel === 'sms' && (autoCloseAfterMinutes ?? leastSmsMinutes) < leastSmsMinutes) {
+          throw invalidField(
+            'autoCloseAfterMinutes',
+            `An SMS workstream closes waiting conversations after at least ${leastSmsMinutes} minutes (8 hours).`,
+          )
+        }
+        await this.fallbackQueue(tx, fallbackQueueId)
+        const fields = { name, autoCloseAfterMinutes, capacityUnits, keepSameAgent, fallbackQueueId }
+        await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
+        await wakeRouting(tx, now)
+        return presentWorkstream(await getWorkstream(tx, id))
+      })
+      .catch((error) => {
+        throw refusal(error, body.name)
+      })
+  }
+
+  /** Refused for a built-in one, and while it has numbers or conversations. Its rules go with it. */
+  delete(caller: OrgCaller, id: string): Promise<void> {
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const { isBuiltIn } = await lockWorkstream(tx, id)
+        if (isBuiltIn) throw stillUsed('it is the built-in one of its channel')
+        const numbers = await listNumbersOf(tx, id)
+        if (numbers.length > 0) throw stillUsed(`take its numbers out first (${numbers.join(', ')})`)
+        await deleteWorkstream(tx, id)
+      })
+      .catch((error) => {
+        throw isReferenceFault(error) ? stillUsed('it has conversations') : error
+      })
+  }
+
+  rules(caller: OrgCaller, id: string): Promise<ReturnType<typeof presentRules>> {
+    return this.db.inOrg(caller, async (tx) => {
+      await getWorkstream(tx, id)
+      return presentRules(await listRules(tx, id))
+    })
+  }
+
+  /** Puts the whole ordered list in place of the one before. */
+  replaceRules(caller: OrgCaller, id: string, rules: NewRule[]): Promise<ReturnType<typeof presentRules>> {
+    return this.db
+      .inOrg(caller, async (tx) => {
+        await lockWorkstream(tx, id)
+        const queueIds = rules.map(({ queueId }) => queueId)
+        const known = await findQueueIds(tx, queueIds)
+        const lost = queueIds.findIndex((queueId) => !known.has(queueId))
+        if (lost >= 0) throw invalidField(`rules.${lost}.queueId`, 'There is no such queue.')
+        await replaceRules(tx, id, rules)
+        await wakeRouting(tx, this.clock.now())
+        return presentRules(await listRules(tx, id))
+      })
+      .catch((error) => {
+        throw isReferenceFault(error) ? queueWentAway() : error
+      })
+  }
+
+  channels(caller: OrgCaller, id: string, page: PageRequest): Promise<Page<ShownChannel>> {
+    return this.db.inOrg(caller, async (tx) => {
+      await getWorkstream(tx, id)
+      const { data, nextCursor } = pageById(await listChannels(tx, id, page), page)
+      return { data: data.map(presentChannel), nextCursor }
+    })
+  }
+
+  /** Puts a number to work here. One that was put into no workstream is free, although the built-in one serves it. */
+  addChannel(caller: OrgCaller, id: string, body: z.infer<typeof addChannelBody>): Promise<ShownChannel> {
+    const { numberId, language, attachments } = body
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const { channel } = await getWorkstream(tx, id)
+        const number = await findNumber(tx, numberId)
+        if (!number) throw invalidField('numberId', 'There is no such number.')
+        if (number.channel !== channel) throw otherChannel(number.channel, channel)
+        const owner = await findWorkstreamOf(tx, numberId)
+        if (owner) throw numberTaken(owner.name)
+        const settings = {
+          language: canonicalLanguage(language),
+          customerAttachments: attachments?.customer ?? false,
+          agentAttachments: attachments?.agent ?? false,
+        }
+        const row = await insertChannel(tx, { ...settings, workstreamId: id, numberId }, this.clock.now())
+        return presentChannel({ ...row, number: number.address })
+      })
+      .catch((error) => {
+        throw isDuplicate(error) ? numberTaken('another workstream') : error
+      })
+  }
+
+  updateChannel(
+    caller: OrgCaller,
+    { id, channelId }: { id: string; channelId: string },
+    { language, attachments }: z.infer<typeof changeChannelBody>,
+  ): Promise<ShownChannel> {
+    return this.db.inOrg(caller, async (tx) => {
+      const place = { workstreamId: id, id: channelId }
+      await getChannel(tx, place)
+      const change = {
+        language: language && canonicalLanguage(language),
+        customerAttachments: attachments?.customer,
+        agentAttachments: attachments?.agent,
+      }
+      await updateChannel(tx, channelId, change, this.clock.now())
+      return presentChannel(await getChannel(tx, place))
+    })
+  }
+
+  /** Gives the number back to the built-in workstream of its channel. */
+  removeChannel(caller: OrgCaller, { id, channelId }: { id: string; channelId: string }): Promise<void> {
+    return this.db.inOrg(caller, async (tx) => {
+      await getChannel(tx, { workstreamId: id, id: channelId })
+      await deleteChannel(tx, channelId)
+    })
+  }
+
+  private async fallbackQueue(tx: OrgTx, id: string | undefined): Promise<string | undefined> {
+    if (id !== undefined && !(await findQueueIds(tx, [id])).has(id)) {
+      throw invalidField('fallbackQueueId', 'There is no such queue.')
+    }
+    return id
+  }
+}
+
+function refusal(error: unknown, name: string | undefined): unknown {
+  if (isDuplicate(error))
+    return new AppError('conflict', `There is already a workstream with the name "${name}".`)
+  return isReferenceFault(error) ? queueWentAway() : error
+}
+
+const queueWentAway = () =>
+  new AppError('conflict', 'A queue that this names was deleted at the same moment.')
+
+const wrapUpField = (block: WrapUpBlock | undefined) =>
+  block === undefined ? {} : { wrapUpBlockSeconds: wrapUpSeconds(block) }
+
+const numberTaken = (owner: string) =>
+  new AppError('conflict', `This number already works in "${owner}". Take it out there first.`)
+
+const otherChannel = (number: string, workstream: string) =>
+  invalidField('numberId', `This is a number for ${number}; the workstream is for ${workstream}.`)
+
+const canonicalLanguage = (tag: string): string => Intl.getCanonicalLocales(tag)[0] ?? tag
