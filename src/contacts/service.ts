@@ -1,0 +1,119 @@
+import type { z } from 'zod'
+import type { Database, OrgTx } from '../db/database.js'
+import { isReferenceFault } from '../db/faults.js'
+import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
+import type { OrgCaller } from '../lib/caller.js'
+import type { Clock } from '../lib/clock.js'
+import { AppError, notFound } from '../lib/errors.js'
+import { parsePhoneInput } from '../lib/phone-number.js'
+import { doubtsAbout, storedAddress } from './addresses.js'
+import { listOptOuts, optOutKey } from './opt-outs.js'
+import { presentContact, presentOptOut } from './present.js'
+import {
+  type ContactRow,
+  deleteContact,
+  findAddresses,
+  getContact,
+  insertContact,
+  listContacts,
+  replaceAddresses,
+  updateContact,
+} from './repository.js'
+import type { changeContactBody, contactQuery, createContactBody } from './schemas.js'
+
+type Shown = ReturnType<typeof presentContact>
+type Written = Shown & { warnings: string[] }
+
+/** The people that customers turn out to be. */
+export class ContactService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  create(caller: OrgCaller, body: z.infer<typeof createContactBody>): Promise<Written> {
+    const { name, email = null, attributes, active } = body
+    const mobilePhone = storedPhone(body.mobilePhone) ?? null
+    return this.db.inOrg(caller, async (tx) => {
+      const now = this.clock.now()
+      const row = await insertContact(tx, { name, mobilePhone, email, attributes, active }, now)
+      await replaceAddresses(tx, row.id, body.addresses.map(storedAddress), now)
+      return this.written(tx, row)
+    })
+  }
+
+  list(caller: OrgCaller, query: z.infer<typeof contactQuery>): Promise<Page<Shown>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const filter = { mobilePhone: storedPhone(query.mobilePhone) ?? null, text: query.q ?? null }
+      const { data, nextCursor } = pageById(await listContacts(tx, filter, query), query)
+      const addresses = await findAddresses(
+        tx,
+        data.map(({ id }) => id),
+      )
+      return { data: data.map((row) => presentContact(row, addresses.get(row.id) ?? [])), nextCursor }
+    })
+  }
+
+  get(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => this.show(tx, await getContact(tx, id)))
+  }
+
+  /** Attributes and addresses are replaced as a whole where they are given. */
+  update(caller: OrgCaller, id: string, body: z.infer<typeof changeContactBody>): Promise<Written> {
+    const { addresses, name, email, attributes, active } = body
+    const mobilePhone = storedPhone(body.mobilePhone)
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const now = this.clock.now()
+        await getContact(tx, id)
+        await updateContact(tx, id, { name, mobilePhone, email, attributes, active }, now)
+        if (addresses) await replaceAddresses(tx, id, addresses.map(storedAddress), now)
+        return this.written(tx, await getContact(tx, id))
+      })
+      .catch((error) => {
+        // Somebody deleted it at the same moment
+        throw isReferenceFault(error) ? notFound('contact') : error
+      })
+  }
+
+  /** Refused while a conversation is linked to it, so that what was said keeps its name. */
+  delete(caller: OrgCaller, id: string): Promise<void> {
+    return this.db
+      .inOrg(caller, async (tx) => {
+        await getContact(tx, id)
+        await deleteContact(tx, id)
+      })
+      .catch((error) => {
+        throw isReferenceFault(error) ? stillLinked() : error
+      })
+  }
+
+  optOuts(caller: OrgCaller, page: PageRequest): Promise<Page<ReturnType<typeof presentOptOut>>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const { data, nextCursor } = toPage(await listOptOuts(tx, page), page.limit, optOutKey)
+      return { data: data.map(presentOptOut), nextCursor }
+    })
+  }
+
+  private async show(tx: OrgTx, row: ContactRow): Promise<Shown> {
+    return presentContact(row, (await findAddresses(tx, [row.id])).get(row.id) ?? [])
+  }
+
+  private async written(tx: OrgTx, row: ContactRow): Promise<Written> {
+    const shown = await this.show(tx, row)
+    return { ...shown, warnings: doubtsAbout(shown.mobilePhone, shown.addresses) }
+  }
+}
+
+/** In E.164; null and undefined stay what they are. */
+function storedPhone(input: string | null | undefined): string | null | undefined {
+  if (!input) return input === undefined ? undefined : null
+  const read = parsePhoneInput(input)
+  return read.ok ? read.address : input
+}
+
+const stillLinked = () =>
+  new AppError(
+    'conflict',
+    'This contact is linked to conversations. Set "active" to false so that it no longer matches, or unlink them first.',
+  )
