@@ -1,6 +1,6 @@
 import type { OrgTx } from '../db/database.js'
 import type { Queue } from '../db/generated/client.js'
-import { idPattern, olderThan, type PageRequest, readCursor, timePattern } from '../db/page.js'
+import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { MemberRow } from './present.js'
@@ -58,15 +58,19 @@ export async function findQueueUses(tx: OrgTx, queueId: string): Promise<string[
   ]
 }
 
-/** The newest membership first. */
+const millisecondsPattern = /^\d{1,13}$/
+
+export const memberKey = ({ addedAt, agentId }: MemberRow): string[] => [String(addedAt.getTime()), agentId]
+
+/** The newest membership first; one more than the page holds. */
 export async function listMembers(tx: OrgTx, queueId: string, page: PageRequest): Promise<MemberRow[]> {
-  const [addedAt, agentId] = readCursor(page.cursor, [timePattern, idPattern]) ?? []
+  const cursor = readCursor(page.cursor, [millisecondsPattern, idPattern])
+  const [milliseconds = '0', agentId = queueId] = cursor ?? []
   return tx.$queryRaw<MemberRow[]>`
     SELECT m.agent_id AS "agentId", m.created_at AS "addedAt", a.name, a.role::text, a.presence::text
     FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id
     WHERE m.queue_id = ${queueId}::uuid
-      AND (${addedAt ?? null}::timestamptz IS NULL
-        OR (m.created_at, m.agent_id) < (${addedAt ?? null}::timestamptz, ${agentId ?? null}::uuid))
+      AND (${cursor === null} OR (m.created_at, m.agent_id) < (${new Date(Number(milliseconds))}, ${agentId}::uuid))
     ORDER BY m.created_at DESC, m.agent_id DESC LIMIT ${page.limit + 1}`
 }
 

@@ -15,6 +15,7 @@ import {
   insertQueue,
   listMembers,
   listQueues,
+  memberKey,
   renameQueue,
 } from './queue-repository.js'
 import { wakeRouting } from './wake-routing.js'
@@ -84,8 +85,8 @@ export class QueueService {
   members(caller: OrgCaller, id: string, page: PageRequest): Promise<Page<ReturnType<typeof presentMember>>> {
     return this.db.inOrg(caller, async (tx) => {
       await getQueue(tx, id)
-      const rows = (await listMembers(tx, id, page)).map(presentMember)
-      return toPage(rows, page.limit, ({ addedAt, agentId }) => [addedAt, agentId])
+      const { data, nextCursor } = toPage(await listMembers(tx, id, page), page.limit, memberKey)
+      return { data: data.map(presentMember), nextCursor }
     })
   }
 

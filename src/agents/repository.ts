@@ -1,0 +1,59 @@
+import type { OrgTx } from '../db/database.js'
+import type { Agent } from '../db/generated/client.js'
+import { olderThan, type PageRequest } from '../db/page.js'
+import { notFound } from '../lib/errors.js'
+import { given } from '../lib/given.js'
+import { newId } from '../lib/ids.js'
+
+export type Presence = Agent['presence']
+
+type Fields = Pick<Agent, 'name' | 'email' | 'role' | 'capacityUnits'>
+
+export async function insertAgent(tx: OrgTx, fields: Fields, now: Date): Promise<Agent> {
+  return tx.agent.create({
+    data: {
+      ...fields,
+      orgId: tx.orgId,
+      id: newId(),
+      presenceChangedAt: now,
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+}
+
+export async function getAgent(tx: OrgTx, id: string): Promise<Agent> {
+  const row = await tx.agent.findFirst({ where: { id } })
+  if (!row) throw notFound('agent')
+  return row
+}
+
+export async function listAgents(tx: OrgTx, page: PageRequest): Promise<Agent[]> {
+  return tx.agent.findMany({ where: olderThan(page), orderBy: { id: 'desc' }, take: page.limit + 1 })
+}
+
+export async function updateAgent(
+  tx: OrgTx,
+  id: string,
+  change: { [Name in 'name' | 'email' | 'role']: Fields[Name] | undefined },
+  now: Date,
+): Promise<void> {
+  await tx.agent.updateMany({ where: { id }, data: { ...given(change), updatedAt: now } })
+}
+
+/** What the agent has beyond a lowered capacity is written down as overcommitted; a raised one takes it in again. */
+export async function updateCapacity(tx: OrgTx, id: string, capacityUnits: number): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE agents SET capacity_units = ${capacityUnits},
+      overcommitted_units = greatest(0, used_units - ${capacityUnits})
+    WHERE id = ${id}::uuid`
+}
+
+/** False where it is what it was. */
+export async function updatePresence(tx: OrgTx, id: string, presence: Presence, now: Date): Promise<boolean> {
+  const changed = await tx.agent.updateMany({
+    where: { id, presence: { not: presence } },
+    data: { presence, presenceChangedAt: now, updatedAt: now },
+  })
+  return changed.count > 0
+}

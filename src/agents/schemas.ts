@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { id, name, time } from '../http/schemas.js'
+
+const role = z.enum(['admin', 'supervisor', 'agent'])
+const presence = z.enum(['available', 'busy', 'do_not_disturb', 'away', 'offline'])
+const capacityUnits = z.int().min(0).max(10_000)
+const email = z.email().max(320)
+
+const minute = 60
+const halfDay = 43_200
+const day = 86_400
+
+export const agentSchema = z
+  .object({
+    id,
+    name: z.string(),
+    email: z.string(),
+    role,
+    capacityUnits: z.int(),
+    usedUnits: z.int().meta({ description: 'May exceed the capacity after a pick or a lowered capacity' }),
+    presence,
+    presenceChangedAt: time,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Agent' })
+
+export const createAgentBody = z.strictObject({ name, email, role, capacityUnits })
+
+export const changeAgentBody = z.strictObject({
+  name: name.optional(),
+  email: email.optional(),
+  role: role.optional(),
+  capacityUnits: capacityUnits.optional(),
+})
+
+export const presenceBody = z.strictObject({ presence })
+
+export const tokenBody = z
+  .strictObject({ ttlSeconds: z.int().min(minute).max(day).default(halfDay) })
+  .nullish()
+  .transform((body) => body ?? { ttlSeconds: halfDay })
+
+export const agentTokenSchema = z
+  .object({
+    id: id.meta({ description: 'To revoke it: DELETE /v1/api-keys/{id}' }),
+    token: z.string().nullable().meta({ description: 'Shown once; null where the answer is repeated' }),
+    expiresAt: time,
+  })
+  .meta({ id: 'AgentToken' })
+
+/** The agent, or what a key that names no agent stands for. */
+export const meSchema = z.union([
+  agentSchema,
+  z.object({ organizationId: id, role }).meta({ id: 'KeyOwner' }),
+])

@@ -1,0 +1,144 @@
+import type { z } from 'zod'
+import type { Database, OrgTx } from '../db/database.js'
+import { isDuplicate } from '../db/faults.js'
+import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { emit } from '../events/outbox.js'
+import { changeTokenRole, issueKey } from '../identity/keys.js'
+import type { OrgCaller, Role } from '../lib/caller.js'
+import { type Clock, later, seconds } from '../lib/clock.js'
+import { AppError } from '../lib/errors.js'
+import { wakeRouting } from '../workstreams/wake-routing.js'
+import { presentAgent } from './present.js'
+import {
+  getAgent,
+  insertAgent,
+  listAgents,
+  type Presence,
+  updateAgent,
+  updateCapacity,
+  updatePresence,
+} from './repository.js'
+import type { agentTokenSchema, changeAgentBody, createAgentBody } from './schemas.js'
+
+type Shown = ReturnType<typeof presentAgent>
+
+type GiveBack = (tx: OrgTx, agentId: string, now: Date) => Promise<void>
+
+/** Agents, their tokens, capacity and presence. */
+export class AgentService {
+  /** @param giveBackOffers takes offers that the agent has not accepted back to their queues */
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly giveBackOffers: GiveBack,
+  ) {}
+
+  /** A new agent is offline and a member of no queue. */
+  create(caller: OrgCaller, body: z.infer<typeof createAgentBody>): Promise<Shown> {
+    return this.db
+      .inOrg(caller, async (tx) => presentAgent(await insertAgent(tx, body, this.clock.now())))
+      .catch((error) => {
+        throw isDuplicate(error) ? emailTaken(body.email) : error
+      })
+  }
+
+  list(caller: OrgCaller, page: PageRequest): Promise<Page<Shown>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const { data, nextCursor } = pageById(await listAgents(tx, page), page)
+      return { data: data.map(presentAgent), nextCursor }
+    })
+  }
+
+  get(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => presentAgent(await getAgent(tx, id)))
+  }
+
+  /** Supervisors change the capacity only. Work at hand stays with an agent whose capacity is lowered. */
+  update(caller: OrgCaller, id: string, body: z.infer<typeof changeAgentBody>): Promise<Shown> {
+    const { capacityUnits, ...fields } = body
+    if (caller.role !== 'admin' && Object.values(fields).some((value) => value !== undefined)) {
+      throw new AppError('forbidden', 'Supervisors may change the capacity of agents and nothing else.')
+    }
+    const { name, email, role } = fields
+    return this.db
+      .inOrg(caller, async (tx) => {
+        const now = this.clock.now()
+        const before = await getAgent(tx, id)
+        await updateAgent(tx, id, { name, email, role }, now)
+        if (role && role !== before.role) await changeTokenRole(tx, id, role)
+        if (capacityUnits !== undefined) {
+          await updateCapacity(tx, id, capacityUnits)
+          await wakeRouting(tx, now)
+        }
+        return presentAgent(await getAgent(tx, id))
+      })
+      .catch((error) => {
+        throw isDuplicate(error) ? emailTaken(email ?? '') : error
+      })
+  }
+
+  /** A token for the agent's own user interface. It carries the agent's role. */
+  createToken(
+    caller: OrgCaller,
+    id: string,
+    { ttlSeconds }: { ttlSeconds: number },
+  ): Promise<z.infer<typeof agentTokenSchema>> {
+    return this.db.inOrg(caller, async (tx) => {
+      const { name, role } = await getAgent(tx, id)
+      const now = this.clock.now()
+      const expiresAt = later(now, seconds(ttlSeconds))
+      const { row, key } = await issueKey(tx, {
+        kind: 'agent_token',
+        name,
+        role,
+        agentId: id,
+        expiresAt,
+        now,
+      })
+      return { id: row.id, token: key, expiresAt: expiresAt.toISOString() }
+    })
+  }
+
+  /** Admins and supervisors for everybody, agents for themselves. */
+  setPresence(caller: OrgCaller, id: string, presence: Presence): Promise<Shown> {
+    if (caller.role === 'agent' && caller.agentId !== id) {
+      throw new AppError('forbidden', 'Agents may set their own presence only.')
+    }
+    return this.db.inOrg(caller, async (tx) => {
+      const now = this.clock.now()
+      await getAgent(tx, id)
+      await this.changePresence(tx, id, presence, now)
+      return presentAgent(await getAgent(tx, id))
+    })
+  }
+
+  me(caller: OrgCaller): Promise<Shown | { organizationId: string; role: Role }> {
+    const { agentId, orgId, role } = caller
+    if (!agentId) return Promise.resolve({ organizationId: orgId, role })
+    return this.get(caller, agentId)
+  }
+
+  setMyPresence(caller: OrgCaller, presence: Presence): Promise<Shown> {
+    if (caller.agentId) return this.setPresence(caller, caller.agentId, presence)
+    throw new AppError('forbidden', 'Your key names no agent, so it has no presence.')
+  }
+
+  /**
+   * Offers are given back before the agent's row is touched, because conversations are locked before agents everywhere;
+   * and once more after it, for one that routing made in between. From then on routing makes none.
+   */
+  private async changePresence(tx: OrgTx, id: string, presence: Presence, now: Date): Promise<void> {
+    const leaves = presence === 'offline'
+    if (leaves) await this.giveBackOffers(tx, id, now)
+    const changed = await updatePresence(tx, id, presence, now)
+    if (leaves) await this.giveBackOffers(tx, id, now)
+    if (!changed) return
+    const agent = presentAgent(await getAgent(tx, id))
+    await emit(tx, [
+      { type: 'agent.presence_changed', at: now, queueId: null, agentIds: [id], data: { agent } },
+    ])
+  }
+}
+
+const emailTaken = (email: string) =>
+  new AppError('conflict', `There is already an agent with the e-mail address "${email}".`)
