@@ -8,7 +8,7 @@ import {
   expectProblem,
   type TestOrganization,
   unknownId,
-} from '../support/organization.js'
+} from '../support/administration.js'
 import { startService, type TestService } from '../support/service.js'
 
 let service: TestService

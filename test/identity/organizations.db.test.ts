@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createOrganization, everyPage, expectProblem, unknownId } from '../support/organization.js'
+import { createOrganization, everyPage, expectProblem, unknownId } from '../support/administration.js'
 import { type Caller, startService, type TestService } from '../support/service.js'
 
 let service: TestService
