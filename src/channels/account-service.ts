@@ -1,0 +1,212 @@
+import type { Database } from '../db/database.js'
+import { isDuplicate } from '../db/faults.js'
+import type { ChannelAccount } from '../db/generated/client.js'
+import type { Channel, ProviderName } from '../db/generated/enums.js'
+import { type Page, type PageRequest, pageById } from '../db/page.js'
+import type { OrgCaller } from '../lib/caller.js'
+import { type Clock, hours, later } from '../lib/clock.js'
+import { AppError, invalidField } from '../lib/errors.js'
+import { given } from '../lib/given.js'
+import { newId } from '../lib/ids.js'
+import type { SecretBox } from '../lib/secret-box.js'
+import { newToken } from '../lib/tokens.js'
+import type { Providers } from '../providers/registry.js'
+import { type Check, presentAccount } from './account-present.js'
+import {
+  getAccount,
+  insertAccount,
+  isChannelEnabled,
+  listAccounts,
+  lockAccount,
+  saveValidation,
+  updateAccount,
+} from './account-repository.js'
+import { checkAccount } from './check-account.js'
+import { type Credentials, naming } from './credentials.js'
+import { listNumbersOf } from './number-repository.js'
+import { readCredentials } from './read-credentials.js'
+
+interface Parts {
+  db: Database
+  clock: Clock
+  providers: Providers
+  secretBox: SecretBox
+  publicUrl: string
+}
+
+export interface NewAccount {
+  name: string
+  channel: Channel
+  provider: ProviderName
+  /** In the provider's own fields: `{ customerId, apiKey }` or `{ accountSid, authToken }` */
+  credentials: Record<string, string>
+  sandbox?: boolean | undefined
+}
+
+export interface AccountChange {
+  name?: string | undefined
+  sandbox?: boolean | undefined
+  credentials?: Record<string, string> | undefined
+  /** 0..168; without it the secret before counts for nothing at once */
+  keepPreviousSecretForHours?: number | undefined
+}
+
+type Shown = ReturnType<typeof presentAccount>
+
+/** An organization's accounts at providers. Who may set secrets is decided by the routes. */
+export class ChannelAccountService {
+  constructor(private readonly parts: Parts) {}
+
+  /** Throws `channel_disabled`, `conflict` for a name in use, `validation_failed` for credentials of the wrong form. */
+  async create(caller: OrgCaller, { name, channel, provider, sandbox, ...rest }: NewAccount): Promise<Shown> {
+    const { db, clock, providers } = this.parts
+    if (!providers[provider].channels.includes(channel)) throw channelNotOffered(provider)
+    const credentials = readCredentials(providers[provider], rest.credentials)
+    return db
+      .inOrg(caller, async (tx) => {
+        if (!(await isChannelEnabled(tx, channel))) throw channelDisabled(channel)
+        const id = newId()
+        const now = clock.now()
+        const row = await insertAccount(tx, {
+          id,
+          name,
+          channel,
+          provider,
+          ...this.sealed(id, credentials),
+          callbackToken: newToken(),
+          sandbox: sandbox ?? false,
+          createdAt: now,
+          updatedAt: now,
+        })
+        return this.present(row)
+      })
+      .catch((error) => {
+        throw isDuplicate(error) ? nameTaken(name) : error
+      })
+  }
+
+  list(caller: OrgCaller, page: PageRequest): Promise<Page<Shown>> {
+    return this.parts.db.inOrg(caller, async (tx) => {
+      const { data, nextCursor } = pageById(await listAccounts(tx, page), page)
+      return { data: data.map((row) => this.present(row)), nextCursor }
+    })
+  }
+
+  get(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.parts.db.inOrg(caller, async (tx) => this.present(await getAccount(tx, id)))
+  }
+
+  /** New credentials rotate the secret: the one before stays valid for callbacks as long as the admin says. */
+  update(caller: OrgCaller, id: string, { name, sandbox, ...rotation }: AccountChange): Promise<Shown> {
+    const { db, clock } = this.parts
+    return db
+      .inOrg(caller, async (tx) => {
+        const now = clock.now()
+        const account = await lockAccount(tx, id)
+        const rotated = this.rotate(account, rotation, now)
+        const isOther = rotated !== null || (sandbox !== undefined && sandbox !== account.sandbox)
+        await updateAccount(tx, id, {
+          ...given({ name, sandbox }),
+          ...rotated,
+          ...(isOther && notValidated),
+          updatedAt: now,
+        })
+        return this.present(await getAccount(tx, id))
+      })
+      .catch((error) => {
+        throw isDuplicate(error) ? nameTaken(name ?? '') : error
+      })
+  }
+
+  /** Its callbacks are unknown from now on. Refused while it has numbers. */
+  delete(caller: OrgCaller, id: string): Promise<void> {
+    return this.parts.db.inOrg(caller, async (tx) => {
+      const { version } = await lockAccount(tx, id)
+      const numbers = await listNumbersOf(tx, id)
+      if (numbers.length > 0) throw hasNumbers(numbers.map(({ address }) => address))
+      const now = this.parts.clock.now()
+      await updateAccount(tx, id, { deletedAt: now, version: version + 1, updatedAt: now })
+    })
+  }
+
+  /** Asks the provider, outside any transaction. Throws `provider_unreachable`; nothing is stored then. */
+  async validate(
+    caller: OrgCaller,
+    id: string,
+  ): Promise<{ status: 'valid' | 'invalid'; checkedAt: string; checks: Check[] }> {
+    const { db, clock, providers, secretBox } = this.parts
+    const { account, numbers } = await db.inOrg(caller, async (tx) => ({
+      account: await getAccount(tx, id),
+      numbers: await listNumbersOf(tx, id),
+    }))
+    const secret = secretBox.open(account.secret, account.id)
+    const checks = await checkAccount(providers[account.provider], { account, numbers, secret })
+    const status = checks.every(({ ok }) => ok) ? 'valid' : 'invalid'
+    const checkedAt = clock.now()
+    await db.inOrg(caller, (tx) =>
+      saveValidation(tx, account, {
+        validationStatus: status,
+        validationCheckedAt: checkedAt,
+        validationChecks: checks.map((check) => ({ ...check })),
+      }),
+    )
+    return { status, checkedAt: checkedAt.toISOString(), checks }
+  }
+
+  /** What new credentials change in the row; null where they are the ones that it has. */
+  private rotate(
+    account: ChannelAccount,
+    { credentials, keepPreviousSecretForHours = 0 }: AccountChange,
+    now: Date,
+  ) {
+    if (credentials === undefined) return null
+    const next = readCredentials(this.parts.providers[account.provider], credentials)
+    const before = this.parts.secretBox.open(account.secret, account.id)
+    if (next.accountId === account.providerAccountId && next.secret === before) return null
+    const isKept = keepPreviousSecretForHours > 0
+    return {
+      ...this.sealed(account.id, next),
+      previousSecret: isKept ? account.secret : null,
+      previousSecretUntil: isKept ? later(now, hours(keepPreviousSecretForHours)) : null,
+      version: account.version + 1,
+    }
+  }
+
+  private sealed(id: string, { accountId, secret }: Credentials) {
+    return {
+      providerAccountId: accountId,
+      secret: this.parts.secretBox.seal(secret, id),
+      secretLastFour: secret.slice(-4),
+    }
+  }
+
+  private present(row: ChannelAccount): Shown {
+    return presentAccount(row, this.parts.publicUrl, this.parts.clock.now())
+  }
+}
+
+const notValidated = {
+  validationStatus: 'not_validated',
+  validationCheckedAt: null,
+  validationChecks: [],
+} as const
+
+const channelNotOffered = (provider: ProviderName) =>
+  invalidField('channel', `${naming[provider].provider} has SMS only. WhatsApp goes through Twilio.`)
+
+export const channelDisabled = (channel: Channel) =>
+  new AppError(
+    'channel_disabled',
+    `The channel ${channel} is switched off for your organization. Ask its operator.`,
+  )
+
+const nameTaken = (name: string) =>
+  new AppError('conflict', `There is already a channel account with the name "${name}".`)
+
+const mostNamed = 5
+
+const hasNumbers = (addresses: string[]) => {
+  const named = addresses.slice(0, mostNamed).join(', ')
+  const more = addresses.length > mostNamed ? ` and ${addresses.length - mostNamed} more` : ''
+  return new AppError('conflict', `This account still has numbers: delete ${named}${more} first.`)
+}

@@ -1,0 +1,117 @@
+import type { Database } from '../db/database.js'
+import type { ProviderName } from '../db/generated/enums.js'
+import type { JobQueues } from '../jobs/job-queues.js'
+import { Batcher } from '../lib/batcher.js'
+import type { Clock } from '../lib/clock.js'
+import { AppError, notFound } from '../lib/errors.js'
+import type { Logger } from '../lib/logger.js'
+import type { SecretBox } from '../lib/secret-box.js'
+import type { CallbackReply } from '../providers/provider.js'
+import type { Providers } from '../providers/registry.js'
+import { AccountMemory, type KnownAccount } from './account-memory.js'
+import { type NewCallback, type StoreOutcome, storeCallbacks } from './callback-repository.js'
+import { PacedBatches } from './paced-batches.js'
+import { isGenuine, type Posted, toNewCallback } from './posted.js'
+import { SecondLook } from './second-look.js'
+
+/** A provider's call, as the HTTP side took it. */
+export interface CallbackCall {
+  provider: ProviderName
+  kind: 'inbound' | 'status'
+  token: string
+  /** The raw request target: path and query string as they came */
+  target: string
+  /** Names in lower case */
+  headers: Readonly<Record<string, string | undefined>>
+  body: string
+}
+
+interface Parts {
+  db: Database
+  clock: Clock
+  jobs: JobQueues
+  providers: Providers
+  secretBox: SecretBox
+  publicUrl: string
+  log: Logger
+}
+
+const mostTogether = 200
+const wakePauseMs = 5
+
+/**
+ * Takes callbacks in: checks the signature, stores, answers (api.md 6). The hottest path of the service: a callback
+ * makes no query of its own, those of one moment share one commit, and what they say is understood later by the worker.
+ */
+export class CallbackIntake {
+  private readonly memory: AccountMemory
+  private readonly secondLook: SecondLook
+  private readonly inbox: Batcher<NewCallback, StoreOutcome>
+  private readonly wakes: PacedBatches<null, null>
+
+  constructor(private readonly parts: Parts) {
+    const { db, clock, providers, secretBox } = parts
+    this.memory = new AccountMemory(db, secretBox)
+    this.secondLook = new SecondLook({ db, clock, providers, memory: this.memory })
+    this.inbox = new Batcher((batch) => this.write(batch), mostTogether)
+    this.wakes = new PacedBatches((orgId, wishes) => this.wake(orgId, wishes), wakePauseMs)
+  }
+
+  /**
+   * Answers when the callback is durable, or was before. Throws `not_found` for an unknown token, `forbidden` for a bad
+   * signature, and whatever the database throws while it is away: the provider then repeats the call.
+   */
+  async receive(call: CallbackCall): Promise<CallbackReply> {
+    const account = this.memory.recall(call.token) ?? (await this.memory.find(call.token))
+    if (!account || account.provider !== call.provider) throw unknownUrl()
+    const provider = this.parts.providers[account.provider]
+    const receivedAt = this.parts.clock.now()
+    const request = { url: this.parts.publicUrl + call.target, headers: call.headers, body: call.body }
+    const identity = provider.identify(request, account.providerAccountId)
+    const posted = { request, identity, receivedAt }
+    const isSigned = isGenuine(provider, request, { account, now: receivedAt.getTime() })
+    if (!isSigned || (await this.store(account, posted)) === 'stale') {
+      await this.receiveAgain(call.token, posted, account.version)
+    }
+    return provider.acknowledge(call.kind)
+  }
+
+  /** The account may have changed since it was remembered. */
+  private async receiveAgain(token: string, posted: Posted, version: number): Promise<void> {
+    if (!posted.identity.isSigned) throw badSignature()
+    const verdict = await this.secondLook.take(token, posted, version)
+    if (verdict === 'unknown') throw unknownUrl()
+    if (verdict === 'refused') throw badSignature()
+    if ((await this.store(verdict, posted)) === 'stale') {
+      throw new AppError('unavailable', 'The account is being changed at this moment. Repeat the call.')
+    }
+  }
+
+  private store(account: KnownAccount, posted: Posted): Promise<StoreOutcome> {
+    return this.inbox.add(toNewCallback(account, posted))
+  }
+
+  private async write(batch: NewCallback[]): Promise<StoreOutcome[]> {
+    const outcomes = await storeCallbacks(this.parts.db, batch)
+    const toWake = new Set<string>()
+    for (const [index, { orgId }] of batch.entries()) if (outcomes[index] === 'stored') toWake.add(orgId)
+    for (const orgId of toWake) void this.wakes.add(orgId, null)
+    return outcomes
+  }
+
+  /** Nobody waits for it, and where it fails the sweep finds what is due. */
+  private async wake(orgId: string, wishes: null[]): Promise<null[]> {
+    await this.parts.jobs.wake('inbound', orgId).catch((error) => {
+      this.parts.log.debug({ err: error, orgId }, 'the worker could not be woken')
+    })
+    return wishes
+  }
+}
+
+const unknownUrl = () => notFound('callback URL')
+
+const badSignature = () =>
+  new AppError(
+    'forbidden',
+    'The signature of this callback does not fit the secrets of the account and the URL that was called.',
+  )

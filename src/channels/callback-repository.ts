@@ -1,0 +1,111 @@
+import type { Database, OrgTx } from '../db/database.js'
+import { type CallbackKind, type Channel, Prisma, type ProviderName } from '../db/generated/client.js'
+
+/** An account as its callback URL finds it, with sealed secrets. */
+export interface CallbackAccount {
+  orgId: string
+  id: string
+  provider: ProviderName
+  channel: Channel
+  providerAccountId: string
+  secret: string
+  previousSecret: string | null
+  previousSecretUntil: Date | null
+  version: number
+}
+
+/** The account that is not deleted and has this token in its callback URL, of whatever organization. */
+export async function findCallbackAccount(db: Database, token: string): Promise<CallbackAccount | null> {
+  const [account] = await db.call<CallbackAccount>(Prisma.sql`
+    SELECT "orgId", id, provider::text, channel::text, "providerAccountId", secret, "previousSecret",
+      "previousSecretUntil", version
+    FROM find_callback_account(${token})`)
+  return account ?? null
+}
+
+/** A callback for the inbox. Texts hold no NUL, which PostgreSQL cannot store. */
+export interface NewCallback {
+  orgId: string
+  accountId: string
+  /** The version of the account that the signature was checked with */
+  version: number
+  id: string
+  kind: CallbackKind
+  key: string
+  lane: string
+  url: string
+  contentType: string
+  body: string
+  receivedAt: Date
+}
+
+/** `stale`: the account has changed since the signature was checked, and nothing was stored. */
+export type StoreOutcome = 'stored' | 'duplicate' | 'stale'
+
+/** Stores the callbacks of one moment, of any organizations, with one commit. Answers one outcome each, in order. */
+export async function storeCallbacks(
+  db: Database,
+  callbacks: readonly NewCallback[],
+): Promise<StoreOutcome[]> {
+  const batch = JSON.stringify(callbacks.map((callback, ordinal) => ({ ...callback, ordinal })))
+  const rows = await db.call<{ ordinal: number; outcome: StoreOutcome }>(
+    Prisma.sql`SELECT ordinal, outcome FROM store_callbacks(${batch}::jsonb)`,
+  )
+  const outcomes = new Array<StoreOutcome>(callbacks.length)
+  for (const { ordinal, outcome } of rows) outcomes[ordinal] = outcome
+  return outcomes
+}
+
+/** A stored callback that is to be worked. */
+export interface PendingCallback {
+  id: string
+  accountId: string
+  provider: ProviderName
+  kind: CallbackKind
+  url: string
+  contentType: string
+  body: string
+  attempts: number
+  receivedAt: Date
+}
+
+/**
+ * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed, so
+ * that a customer's messages keep their order. Call it for one organization once at a time.
+ */
+export async function takePendingCallbacks(tx: OrgTx, now: Date, limit: number): Promise<PendingCallback[]> {
+  return tx.$queryRaw<PendingCallback[]>`
+    SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
+      c.body, c.attempts, c.received_at AS "receivedAt"
+    FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.due_at <= ${now}
+      AND NOT EXISTS (
+        SELECT 1 FROM callbacks earlier
+        WHERE earlier.org_id = c.org_id AND earlier.lane = c.lane AND earlier.seq < c.seq
+          AND earlier.state = 'pending' AND earlier.due_at > ${now})
+    ORDER BY c.seq LIMIT ${limit}`
+}
+
+export async function finishCallbacks(tx: OrgTx, ids: readonly string[], now: Date): Promise<void> {
+  if (ids.length === 0) return
+  await tx.$executeRaw`
+    UPDATE callbacks SET state = 'done', reason = NULL, detail = NULL, processed_at = ${now}
+    WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...ids]}::uuid[])`
+}
+
+/** Keeps what could not be used, where the admin sees it with its reason. */
+export async function setAsideCallbacks(
+  tx: OrgTx,
+  callbacks: readonly { id: string; reason: string; detail: string }[],
+  now: Date,
+): Promise<void> {
+  if (callbacks.length === 0) return
+  await tx.$executeRaw`
+    UPDATE callbacks c SET state = 'set_aside', reason = r.reason, detail = r.detail, processed_at = ${now}
+    FROM jsonb_to_recordset(${JSON.stringify(callbacks)}::jsonb) AS r(id uuid, reason text, detail text)
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
+}
+
+export async function postponeCallback(tx: OrgTx, id: string, dueAt: Date, attempts: number): Promise<void> {
+  await tx.callback.updateMany({ where: { id }, data: { dueAt, attempts } })
+}

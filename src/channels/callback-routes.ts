@@ -1,0 +1,78 @@
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { problems } from '../http/problem.js'
+import type { CallbackCall, CallbackIntake } from './callback-intake.js'
+import { callbackParams } from './schemas.js'
+
+const bodyLimit = 64 * 1024
+const tags = ['callbacks']
+
+const routes = [
+  ['/callbacks/twilio/:token', 'twilio', 'inbound', 'receiveTwilio', 'Inbound SMS and WhatsApp messages'],
+  [
+    '/callbacks/twilio/:token/status',
+    'twilio',
+    'status',
+    'receiveTwilioStatus',
+    'Delivery status of a message',
+  ],
+  [
+    '/callbacks/telesign/:token',
+    'telesign',
+    'inbound',
+    'receiveTelesign',
+    'Inbound SMS and delivery status, told apart by content',
+  ],
+] as const
+
+/** What providers call. Their signature stands in the place of a key; the token in the URL names the account. */
+export const callbackRoutes: FastifyPluginAsyncZod<{ intake: CallbackIntake }> = async (app, { intake }) => {
+  await keepBodiesRaw(app)
+  for (const [url, provider, kind, operationId, summary] of routes) {
+    app.route({
+      method: 'POST',
+      url,
+      bodyLimit,
+      // Headers for browsers, which a provider has no use for
+      helmet: false,
+      config: { access: 'public' },
+      schema: {
+        tags,
+        operationId,
+        summary,
+        security: [],
+        params: callbackParams,
+        response: {
+          ...(kind === 'status' ? { 204: z.string() } : { 200: z.string() }),
+          ...problems('malformed_body', 'not_found', 'body_too_large', 'unsupported_media_type'),
+        },
+      },
+      handler: async (request, reply) => {
+        const answer = await intake.receive({ provider, kind, token: request.params.token, ...raw(request) })
+        if (answer.contentType) reply.type(answer.contentType)
+        return reply.code(answer.status as 200).send(answer.body)
+      },
+    })
+  }
+}
+
+/** The signature is over the body as it came, so nothing may parse it before. */
+async function keepBodiesRaw(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  await app.register(formbody, { bodyLimit, parser: (body) => ({ raw: body }) })
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, { raw: body.toString() })
+  })
+}
+
+/** Of the request as it was sent. A proxy in front may change host and scheme and strip the path of PUBLIC_URL. */
+function raw(request: FastifyRequest): Pick<CallbackCall, 'target' | 'headers' | 'body'> {
+  const { body, headers } = request
+  return {
+    target: request.raw.url ?? request.url,
+    headers: headers as CallbackCall['headers'],
+    body: (body as { raw: string } | undefined)?.raw ?? '',
+  }
+}

@@ -1,0 +1,21 @@
+import type { Database } from '../db/database.js'
+import { inSystem } from '../db/system.js'
+import type { Clock } from '../lib/clock.js'
+
+/** How far the worker is behind, over all organizations. */
+export class InboxStats {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  async read(): Promise<{ pending: number; oldestSeconds: number }> {
+    const [row] = await inSystem(
+      this.db,
+      (tx) => tx.$queryRaw<{ pending: number; oldest: Date | null }[]>`
+        SELECT count(*)::int AS pending, min(received_at) AS oldest FROM callbacks WHERE state = 'pending'`,
+    )
+    const age = row?.oldest ? this.clock.now().getTime() - row.oldest.getTime() : 0
+    return { pending: row?.pending ?? 0, oldestSeconds: Math.max(0, age / 1000) }
+  }
+}
