@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { isPassingConflict } from './faults.js'
 import { type Prisma, PrismaClient } from './generated/client.js'
+import { systemAccess } from './system.js'
 
 declare const scoped: unique symbol
 
@@ -13,7 +14,7 @@ export type OrgTx = Prisma.TransactionClient & {
   readonly [scoped]: true
 }
 
-/** A transaction across organizations, with the few rights of parley_system. Only `Database.inSystem` makes one. */
+/** A transaction across organizations, with the few rights of parley_system. Only `inSystem` of system.ts makes one. */
 export type SystemTx = Prisma.TransactionClient & { readonly [scoped]: false }
 
 /** Whose rows a unit of work may touch, and what must be written with it. */
@@ -36,7 +37,8 @@ const maxTries = 4
 
 /**
  * The only way to the database. Every unit of work is one transaction in a role that row-level security binds:
- * `inOrg` for the rows of one organization, `inSystem` for the few jobs that cross organizations.
+ * `inOrg` for the rows of one organization; system.ts opens the door across them. A connection starts in parley_app without
+ * an organization, so that a query outside any unit of work sees no row.
  */
 export class Database {
   private readonly pool: pg.Pool
@@ -49,6 +51,7 @@ export class Database {
       connectionString: options.url,
       max: options.poolSize,
       application_name: 'parley',
+      options: '-c role=parley_app',
     })
     this.pool.on('error', options.onPoolError)
     this.client = new PrismaClient({
@@ -82,8 +85,8 @@ export class Database {
     })
   }
 
-  /** Runs `work` as one transaction across organizations. The import rules say who may: relay, sweeps, look-ups. */
-  inSystem<Result>(work: (tx: SystemTx) => Promise<Result>): Promise<Result> {
+  /** See system.ts, which has the key to it. */
+  [systemAccess]<Result>(work: (tx: SystemTx) => Promise<Result>): Promise<Result> {
     return this.transact(async (client) => {
       await client.$executeRaw`SELECT set_config('role', 'parley_system', true)`
       return work(client as SystemTx)

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import { inSystem } from '../db/system.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { Signals } from './signals.js'
@@ -78,7 +79,8 @@ export class EventFeed {
   }
 
   private async latest(): Promise<bigint> {
-    const [row] = await this.parts.db.inSystem(
+    const [row] = await inSystem(
+      this.parts.db,
       (tx) => tx.$queryRaw<{ position: bigint }[]>`SELECT position FROM relay`,
     )
     return row?.position ?? 0n
@@ -106,7 +108,8 @@ export class EventFeed {
   private async readBatch(): Promise<boolean> {
     const from = this.position
     if (from === null) return false
-    const rows = await this.parts.db.inSystem(
+    const rows = await inSystem(
+      this.parts.db,
       (tx) => tx.$queryRaw<FeedEvent[]>`
         SELECT org_id AS "orgId", position, type, queue_id AS "queueId", to_members AS "toMembers", agent_ids::text[] AS "agentIds", data
         FROM events WHERE position > ${from} ORDER BY position LIMIT ${batchSize}`,

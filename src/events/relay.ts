@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import { inSystem } from '../db/system.js'
 import type { JobQueues, LaneName } from '../jobs/job-queues.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
@@ -74,7 +75,7 @@ export class Relay {
 
   /** Publishes one batch and answers how many events it had. */
   async publish(): Promise<number> {
-    const published = await this.parts.db.inSystem(async (tx) => {
+    const published = await inSystem(this.parts.db, async (tx) => {
       await tx.$queryRaw`SELECT position FROM relay FOR UPDATE`
       return tx.$queryRaw<Published[]>`
         WITH batch AS (

@@ -1,12 +1,10 @@
 import type { FastifyInstance } from 'fastify'
+import { storable } from '../lib/storable.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 // A JSON escape that PostgreSQL cannot store: NUL, or a surrogate (which may be one without its other half)
 const unstorableEscape = /\\u(0000|d[89a-f])/i
-
-/** NUL characters cannot be stored and are dropped; half a surrogate pair becomes the replacement character. */
-export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed()
 
 const storableValue = (_key: string, value: unknown): unknown =>
   typeof value === 'string' ? storable(value) : value

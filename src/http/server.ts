@@ -1,12 +1,13 @@
 import { parse as parseQuery } from 'node:querystring'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { AppError } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { Logger } from '../lib/logger.js'
-import { registerJsonBody, storable } from './json-body.js'
+import { storable } from '../lib/storable.js'
+import { registerJsonBody } from './json-body.js'
 import { registerProblems, sendProblem } from './problem.js'
 import { registerRequestLog } from './request-log.js'
 
@@ -20,7 +21,7 @@ const requestTimeout = 30_000
 export async function createServer(log: Logger): Promise<Server> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: newId,
     bodyLimit,
     requestTimeout,

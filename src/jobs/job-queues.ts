@@ -70,6 +70,8 @@ export class JobQueues {
       application_name: 'parley-jobs',
       keepAlive: true,
     })
+    // Each queue and worker listens to it
+    pool.setMaxListeners(0)
     pool.on('error', (error) => log.warn({ err: error }, 'job store is not reachable'))
     return new JobQueues(createPostgresBackend, pool, log)
   }

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
 import { Prisma } from '../db/generated/client.js'
+import { inSystem } from '../db/system.js'
 import type { Clock } from '../lib/clock.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
@@ -39,7 +40,7 @@ export class Sweep {
   }
 
   async once(): Promise<void> {
-    const due = await this.parts.db.inSystem((tx) => tx.$queryRaw<Due[]>(dueNow(this.parts.clock.now())))
+    const due = await inSystem(this.parts.db, (tx) => tx.$queryRaw<Due[]>(dueNow(this.parts.clock.now())))
     await Promise.all(due.map(({ lane, orgId }) => this.parts.jobs.wake(lane, orgId)))
   }
 }

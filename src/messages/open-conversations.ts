@@ -1,11 +1,11 @@
-import { findContactsByAddresses } from '../contacts/repository.js'
+import { findContactsByAddresses } from '../contacts/matching.js'
 import { closesAt, dueAt } from '../conversations/change.js'
 import { keyOf } from '../conversations/repository.js'
 import { insertRows } from '../db/bulk.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
-import { loadWorkstreamForNumbers, type NumberAtWork } from '../workstreams/repository.js'
+import { loadWorkstreamForNumbers, type NumberSettings } from '../workstreams/number-settings.js'
 import type { Arrival } from './attach.js'
 
 /**
@@ -61,7 +61,7 @@ async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string
 function newConversation(
   orgId: string,
   { callback, event, number, key }: Arrival,
-  { settings, contactId, now }: { settings: NumberAtWork; contactId: string | null; now: Date },
+  { settings, contactId, now }: { settings: NumberSettings; contactId: string | null; now: Date },
 ): Conversation {
   const closing = closesAt('open', settings.workstream, now)
   return {

@@ -1,7 +1,7 @@
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
 import { AppError, invalidField } from '../lib/errors.js'
-import { loadWorkstreamForNumbers } from '../workstreams/repository.js'
+import { loadWorkstreamForNumbers } from '../workstreams/number-settings.js'
 import { maxFiles, refuseFile } from './media-types.js'
 
 interface Wanted {

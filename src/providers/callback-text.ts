@@ -1,12 +1,5 @@
 import { createHash } from 'node:crypto'
 
-const unstorable = /[\0\p{Surrogate}]/gu
-
-/** PostgreSQL takes neither NUL (dropped) nor half a surrogate pair, which JSON can smuggle in (replaced). */
-export function storable(text: string): string {
-  return text.replace(unstorable, (character) => (character === '\0' ? '' : '\uFFFD'))
-}
-
 const plainKey = /^[\x20-\x7e]{1,200}$/
 
 /** A key or lane made from what a callback says: bounded and printable, since nobody has checked the signature yet. */

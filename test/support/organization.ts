@@ -1,86 +1,166 @@
+import { randomBytes } from 'node:crypto'
 import type { Response } from 'supertest'
 import { expect } from 'vitest'
-import type { Caller, TestService } from './service.js'
+import { eventually, type TestService } from './service.js'
 
-export interface TestOrganization {
+export interface TestAgent {
   id: string
-  /** The first admin key, with secrets:write */
   key: string
-  admin: Caller
+  name: string
 }
 
-let count = 0
-
-export async function createOrganization(service: TestService): Promise<TestOrganization> {
-  count += 1
-  const made = await service
-    .as(service.platformKey)
-    .post('/v1/organizations', { name: `Organization ${count}` })
-  expect(made.status, JSON.stringify(made.body)).toBe(201)
-  const { id, apiKey } = made.body
-  return { id, key: apiKey.key, admin: service.as(apiKey.key) }
+export interface TestNumber {
+  id: string
+  accountId: string
+  number: string
+  callbackUrl: string
+  credentials: Record<string, string>
 }
 
-/** An API key with another role; for an agent, with the agent that it names. */
-export async function createCaller(
-  service: TestService,
-  { admin }: TestOrganization,
-  role: 'admin' | 'supervisor' | 'agent',
-): Promise<{ caller: Caller; agentId: string | null; keyId: string }> {
-  const agentId = role === 'agent' ? (await createAgent(admin)).id : null
-  const made = await admin.post('/v1/api-keys', { name: `A key of role ${role}`, role, agentId })
-  expect(made.status, JSON.stringify(made.body)).toBe(201)
-  return { caller: service.as(made.body.key), agentId, keyId: made.body.id }
-}
+export type ChannelKind = 'twilio sms' | 'twilio whatsapp' | 'telesign sms'
 
-export async function createAgent(
-  admin: Caller,
-  fields: Partial<{ name: string; email: string; role: string; capacityUnits: number }> = {},
-): Promise<{ id: string }> {
-  count += 1
-  const body = {
-    name: `Agent ${count}`,
-    email: `agent${count}@example.com`,
-    role: 'agent',
-    capacityUnits: 3,
-    ...fields,
+let counter = 0
+const unique = (): number => 1_000_000 + counter++
+
+/** A customer's phone that no other test has. */
+export const newCustomer = (): string => `+1206${unique()}`
+
+const hex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+const credentialsFor = (kind: ChannelKind): Record<string, string> =>
+  kind === 'telesign sms'
+    ? { customerId: hex(8).toUpperCase(), apiKey: randomBytes(64).toString('base64') }
+    : { accountSid: `AC${hex(16)}`, authToken: hex(16) }
+
+/** An organization of one's own in a test's service, with what people do in it in their words. */
+export class TestOrganization {
+  private constructor(
+    readonly service: TestService,
+    readonly id: string,
+    readonly adminKey: string,
+  ) {}
+
+  static async create(service: TestService, name = `Organization ${unique()}`): Promise<TestOrganization> {
+    const { body } = await done(service.as(service.platformKey).post('/v1/organizations', { name }), 201)
+    return new TestOrganization(service, body.id, body.apiKey.key)
   }
-  const made = await admin.post('/v1/agents', body)
-  expect(made.status, JSON.stringify(made.body)).toBe(201)
-  return made.body
+
+  get admin() {
+    return this.service.as(this.adminKey)
+  }
+
+  async defaultQueue(): Promise<string> {
+    const { body } = await done(this.admin.get('/v1/queues'), 200)
+    return body.data.at(-1).id
+  }
+
+  async addQueue(name = `Queue ${unique()}`): Promise<string> {
+    return (await done(this.admin.post('/v1/queues', { name }), 201)).body.id
+  }
+
+  /** An agent who is available and a member of these queues (the default one where none is named). */
+  async addAgent(
+    given: { capacityUnits?: number; queues?: string[]; presence?: string; role?: string; name?: string } = {},
+  ): Promise<TestAgent> {
+    const { capacityUnits = 5, presence = 'available', role = 'agent', name = `Agent ${unique()}` } = given
+    const email = `${unique()}@example.com`
+    const { body: agent } = await done(this.admin.post('/v1/agents', { name, email, role, capacityUnits }), 201)
+    const { body: token } = await done(this.admin.post(`/v1/agents/${agent.id}/tokens`, {}), 201)
+    for (const queue of given.queues ?? [await this.defaultQueue()]) {
+      await done(this.admin.put(`/v1/queues/${queue}/members/${agent.id}`), 204)
+    }
+    if (presence !== 'offline') await done(this.service.as(token.token).put('/v1/me/presence', { presence }), 200)
+    return { id: agent.id, key: token.token, name }
+  }
+
+  /** A number of a provider account that the simulator plays. */
+  async addNumber(kind: ChannelKind, options: Record<string, unknown> = {}): Promise<TestNumber> {
+    const [provider, channel] = kind.split(' ') as ['twilio' | 'telesign', 'sms' | 'whatsapp']
+    const credentials = credentialsFor(kind)
+    const { body: account } = await done(
+      this.admin.post('/v1/channel-accounts', { name: `Account ${unique()}`, provider, channel, credentials }),
+      201,
+    )
+    const number = `+1425${unique()}`
+    const { body } = await done(
+      this.admin.post('/v1/channel-numbers', {
+        accountId: account.id,
+        number,
+        ...(channel === 'whatsapp' && { name: 'WhatsApp' }),
+        ...options,
+      }),
+      201,
+    )
+    this.service.simulator.accounts.add({
+      provider,
+      channel,
+      credentials: credentials as { accountSid: string; authToken: string },
+      callbackUrl: account.callbackUrl,
+      numbers: [{ number, channel }],
+    })
+    return { id: body.id, accountId: account.id, number, callbackUrl: account.callbackUrl, credentials }
+  }
+
+  /** The customer's text reaches the business as the provider would post it. */
+  async customerTexts(from: string, to: TestNumber, text: string, more: Record<string, unknown> = {}): Promise<any> {
+    const answer = await fetch(`${this.service.simulator.url}/text`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ from, to: to.number, text, ...more }),
+    })
+    expect(answer.status, await answer.clone().text()).toBe(200)
+    return answer.json()
+  }
+
+  as(agent: TestAgent) {
+    return this.service.as(agent.key)
+  }
+
+  /** The newest conversation of a customer, as soon as the condition holds. */
+  conversationOf(customer: string, holds: (conversation: any) => boolean = () => true): Promise<any> {
+    return eventually(
+      async () => {
+        const { body } = await this.admin.get(`/v1/conversations?customerAddress=${encodeURIComponent(customer)}`)
+        return body.data?.[0]
+      },
+      (conversation) => conversation !== undefined && holds(conversation),
+    )
+  }
+
+  conversation(id: string, holds: (conversation: any) => boolean = () => true): Promise<any> {
+    return eventually(async () => (await this.admin.get(`/v1/conversations/${id}`)).body, holds)
+  }
+
+  async messages(conversationId: string): Promise<any[]> {
+    return (await done(this.admin.get(`/v1/conversations/${conversationId}/messages?limit=100`), 200)).body.data
+  }
+
+  message(conversationId: string, messageId: string, holds: (message: any) => boolean): Promise<any> {
+    return eventually(
+      async () => (await this.messages(conversationId)).find(({ id }) => id === messageId),
+      (message) => message !== undefined && holds(message),
+    )
+  }
+
+  /** A conversation that this agent has been offered and has accepted. */
+  async acceptedConversation(agent: TestAgent, number: TestNumber, customer = newCustomer()): Promise<any> {
+    await this.customerTexts(customer, number, 'Hello')
+    const { id } = await this.conversationOf(customer, ({ agentId, status }) => status === 'active' && agentId === agent.id)
+    return (await done(this.as(agent).post(`/v1/conversations/${id}/accept`), 200)).body
+  }
 }
 
-/** A short-lived token of an agent's user interface. */
-export async function agentToken(admin: Caller, agentId: string): Promise<string> {
-  const made = await admin.post(`/v1/agents/${agentId}/tokens`)
-  expect(made.status, JSON.stringify(made.body)).toBe(201)
-  return made.body.token
+export async function done(call: Promise<Response>, status: number): Promise<Response> {
+  const answer = await call
+  expect(answer.status, JSON.stringify(answer.body)).toBe(status)
+  return answer
 }
 
-/** Fails unless the answer is this refusal, as a problem document. Answers it. */
-export function expectProblem(answer: Response, status: number, code: string): Record<string, unknown> {
-  expect({ status: answer.status, code: answer.body.code }, JSON.stringify(answer.body)).toEqual({
-    status,
-    code,
-  })
+/** A refusal with this code, and facts that come with it. */
+export async function refused(call: Promise<Response>, status: number, code: string, members: object = {}): Promise<any> {
+  const answer = await call
+  expect(answer.body).toMatchObject({ status, code, ...members })
+  expect(answer.status).toBe(status)
   expect(answer.headers['content-type']).toContain('application/problem+json')
   return answer.body
 }
-
-/** Walks all pages of a list and answers its rows. */
-export async function everyPage(caller: Caller, path: string, limit: number): Promise<{ id: string }[]> {
-  const rows: { id: string }[] = []
-  const separator = path.includes('?') ? '&' : '?'
-  let cursor: string | null = null
-  do {
-    const page: Response = await caller.get(
-      `${path}${separator}limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
-    )
-    expect(page.status, JSON.stringify(page.body)).toBe(200)
-    rows.push(...page.body.data)
-    cursor = page.body.nextCursor
-  } while (cursor)
-  return rows
-}
-
-export const unknownId = '01900000-0000-7000-8000-000000000000'

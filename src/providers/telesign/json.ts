@@ -1,4 +1,4 @@
-import { storable } from '../callback-text.js'
+import { storable } from '../../lib/storable.js'
 import type { CallbackRequest } from '../provider.js'
 
 export type JsonObject = Readonly<Record<string, unknown>>

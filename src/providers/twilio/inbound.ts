@@ -1,5 +1,6 @@
 import { canonicalAddress } from '../../lib/phone-number.js'
-import { bodyHash, boundedKey, ownMessageId, storable } from '../callback-text.js'
+import { storable } from '../../lib/storable.js'
+import { bodyHash, boundedKey, ownMessageId } from '../callback-text.js'
 import { consentWord, statedConsent } from '../consent-words.js'
 import type {
   CallbackIdentity,

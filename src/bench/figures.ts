@@ -1,0 +1,82 @@
+export type FigureName =
+  | 'generator'
+  | 'bare'
+  | 'acknowledged'
+  | 'raw'
+  | 'attached_known'
+  | 'attached_new'
+  | 'latency_p50'
+  | 'latency_p99'
+  | 'sends'
+
+/** What a figure must reach: the value itself, or its ratio to its limit. */
+export type Bar = { of: 'value' | 'ratio' } & ({ atLeast: number } | { atMost: number })
+
+export interface Measured {
+  name: FigureName
+  value: number
+  /** What bounds the figure on this machine, measured in the same run */
+  limit?: { name: string; value: number }
+  /** The ratio where it is not value / limit: the median of pairs */
+  ratio?: number
+  /** What else was seen, for whoever looks into it */
+  detail?: Readonly<Record<string, number | readonly number[]>>
+}
+
+export interface Figure extends Measured {
+  title: string
+  unit: '/s' | 'ms'
+  bar: Bar | null
+  isMet: boolean | null
+}
+
+const facts: Record<FigureName, { title: string; unit: Figure['unit']; bar: Bar | null }> = {
+  generator: { title: 'Load generator against a trivial server', unit: '/s', bar: null },
+  bare: { title: 'Bare Fastify route, same body and signature check', unit: '/s', bar: null },
+  acknowledged: {
+    title: 'Callbacks acknowledged while the worker attaches',
+    unit: '/s',
+    bar: { of: 'ratio', atLeast: 0.25 },
+  },
+  raw: { title: 'One-row inserts committed from 32 connections', unit: '/s', bar: null },
+  attached_known: {
+    title: 'Messages attached, 1,000 known senders',
+    unit: '/s',
+    bar: { of: 'value', atLeast: 300 },
+  },
+  attached_new: {
+    title: 'Messages attached, every sender new',
+    unit: '/s',
+    bar: { of: 'value', atLeast: 300 },
+  },
+  latency_p50: { title: 'Callback to event at half load, p50', unit: 'ms', bar: null },
+  latency_p99: {
+    title: 'Callback to event at half load, p99',
+    unit: 'ms',
+    bar: { of: 'value', atMost: 100 },
+  },
+  sends: {
+    title: 'Replies sent, provider takes 50 ms',
+    unit: '/s',
+    bar: { of: 'value', atLeast: 300 },
+  },
+}
+
+/** Puts a measured value beside its title, its ratio to the limit and its bar. */
+export function judge(measured: Measured): Figure {
+  const { title, unit, bar } = facts[measured.name]
+  const ratio = measured.ratio ?? (measured.limit && measured.value / measured.limit.value)
+  const judged = bar?.of === 'ratio' ? ratio : measured.value
+  return {
+    ...measured,
+    ...(ratio !== undefined && { ratio }),
+    title,
+    unit,
+    bar,
+    isMet: bar && judged !== undefined ? reaches(judged, bar) : null,
+  }
+}
+
+function reaches(value: number, bar: Bar): boolean {
+  return 'atLeast' in bar ? value >= bar.atLeast : value <= bar.atMost
+}

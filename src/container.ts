@@ -1,0 +1,188 @@
+import { AgentService } from './agents/service.js'
+import { AccountSecrets } from './channels/account-secrets.js'
+import { ChannelAccountService } from './channels/account-service.js'
+import { CallbackIntake } from './channels/callback-intake.js'
+import { InboxStats } from './channels/inbox-stats.js'
+import { ChannelNumberService } from './channels/number-service.js'
+import { QuarantineService } from './channels/quarantine-service.js'
+import { ContactService } from './contacts/service.js'
+import { Audiences } from './conversations/audience.js'
+import { ConversationReader } from './conversations/reader.js'
+import { ConversationService } from './conversations/service.js'
+import { ConversationTimers } from './conversations/timers.js'
+import { Database } from './db/database.js'
+import { EventFeed } from './events/feed.js'
+import { Relay } from './events/relay.js'
+import { Signals } from './events/signals.js'
+import { createAuthenticate } from './identity/access.js'
+import { ApiKeyService } from './identity/api-key-service.js'
+import { OrganizationService } from './identity/organization-service.js'
+import { JobQueues, type LaneHandler, type LaneName } from './jobs/job-queues.js'
+import { Sweep } from './jobs/sweep.js'
+import { type Clock, systemClock } from './lib/clock.js'
+import { createLogger } from './lib/logger.js'
+import { type EncryptionKey, SecretBox } from './lib/secret-box.js'
+import { MediaLinks } from './messages/media-links.js'
+import { MediaService } from './messages/media-service.js'
+import { MessageService } from './messages/message-service.js'
+import { ReceiveService } from './messages/receive-service.js'
+import { ReplyService } from './messages/reply-service.js'
+import { SendService } from './messages/send-service.js'
+import { Settlement } from './messages/settlement.js'
+import { createMetrics } from './metrics.js'
+import { createProviders } from './providers/registry.js'
+import { RoutingService } from './routing/service.js'
+import { createBuiltIns } from './workstreams/built-ins.js'
+import { QueueService } from './workstreams/queue-service.js'
+import { WorkstreamService } from './workstreams/service.js'
+
+/** What the service is made from. Nothing in here is read from the environment. */
+export interface ServiceSettings {
+  role: 'all' | 'api' | 'worker'
+  databaseUrl: string
+  redisUrl: string | null
+  publicUrl: string
+  platformApiKey: string
+  encryptionKeys: readonly EncryptionKey[]
+  twilioApiUrl: string | null
+  telesignApiUrl: string | null
+  rateLimit: boolean
+  logLevel: string
+  clock?: Clock
+}
+
+export type Container = Awaited<ReturnType<typeof createContainer>>
+
+const poolSize = 20
+
+/** Builds every part, in order. `start` sets them to work, `stop` lets them finish, in reverse. */
+export async function createContainer(settings: ServiceSettings) {
+  const clock = settings.clock ?? systemClock
+  const log = createLogger(settings.logLevel)
+  const db = new Database({
+    url: settings.databaseUrl,
+    poolSize,
+    onPoolError: (error) => log.warn({ err: error }, 'a database connection was lost'),
+  })
+  const signals = new Signals(db, log)
+  db.onEvents = () => signals.send('outbox')
+  const jobs = await JobQueues.open(settings, log)
+  const providers = createProviders(settings)
+  const secretBox = new SecretBox(settings.encryptionKeys)
+  const secrets = new AccountSecrets(secretBox, settings.publicUrl)
+  const links = new MediaLinks(settings.publicUrl, settings.encryptionKeys, clock)
+
+  const organizations = new OrganizationService(db, clock, createBuiltIns)
+  const apiKeys = new ApiKeyService(db, clock)
+  const contacts = new ContactService(db, clock)
+  const conversations = new ConversationService(db, clock)
+  const agents = new AgentService(db, clock, (tx, agentId, now) =>
+    conversations.giveBackOffers(tx, agentId, now),
+  )
+  const queues = new QueueService(db, clock)
+  const workstreams = new WorkstreamService(db, clock)
+  const accounts = new ChannelAccountService({
+    db,
+    clock,
+    providers,
+    secretBox,
+    publicUrl: settings.publicUrl,
+  })
+  const numbers = new ChannelNumberService(db, clock)
+  const quarantine = new QuarantineService({ db, clock, jobs, providers })
+  const intake = new CallbackIntake({
+    db,
+    clock,
+    jobs,
+    providers,
+    secretBox,
+    publicUrl: settings.publicUrl,
+    log,
+  })
+  const reader = new ConversationReader(db, clock)
+  const replies = new ReplyService(db, clock)
+  const messages = new MessageService(db, clock)
+  const media = new MediaService({ db, clock, providers, secrets, links, log })
+
+  const receiving = new ReceiveService(db, clock, providers, log)
+  const routing = new RoutingService(db, clock, log)
+  const timers = new ConversationTimers(db, clock, conversations)
+  const settlement = new Settlement({ db, clock, providers, secrets, log })
+  const sending = new SendService({ db, clock, providers, secrets, links, log }, settlement)
+
+  const relay = new Relay({ db, jobs, signals, log })
+  const sweep = new Sweep({ db, jobs, clock, log })
+  const feed = new EventFeed({ db, signals, log })
+  const audiences = new Audiences(db, log)
+  const registry = createMetrics({ jobs, feed, inbox: new InboxStats(db, clock) })
+  const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
+  const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })
+
+  const handlers: Record<LaneName, LaneHandler> = {
+    inbound: unlessSuspended((orgId, signal) => receiving.drain(orgId, signal)),
+    routing: unlessSuspended((orgId, signal) => routing.drain(orgId, signal)),
+    sending: unlessSuspended((orgId, signal) => sending.drain(orgId, signal)),
+    media: unlessSuspended((orgId, signal) => media.drain(orgId, signal)),
+    timers: unlessSuspended((orgId, signal) => timers.drain(orgId, signal)),
+  }
+
+  /** What came for a suspended organization is kept, and worked when it returns. */
+  function unlessSuspended(handler: LaneHandler): LaneHandler {
+    return async (orgId, signal) => {
+      const isSuspended = await db.inOrg(orgId, (tx) =>
+        tx.organization.count({ where: { id: orgId, suspendedAt: { not: null } } }),
+      )
+      if (!isSuspended) await handler(orgId, signal)
+    }
+  }
+
+  async function start(): Promise<void> {
+    await signals.open()
+    if (settings.role !== 'worker') feed.start()
+    if (settings.role === 'api') return
+    jobs.start(handlers)
+    relay.start()
+    sweep.start()
+  }
+
+  /** Lets what is under way finish. The relay goes after the jobs, whose last events it publishes. */
+  async function stop(): Promise<void> {
+    await sweep.stop()
+    await jobs.stop()
+    await relay.stop()
+    await feed.stop()
+    await signals.close()
+    await jobs.close()
+    await db.close()
+  }
+
+  return {
+    settings,
+    clock,
+    log,
+    db,
+    jobs,
+    providers,
+    organizations,
+    apiKeys,
+    contacts,
+    agents,
+    queues,
+    workstreams,
+    accounts,
+    numbers,
+    quarantine,
+    intake,
+    conversations,
+    reader,
+    replies,
+    messages,
+    media,
+    feed,
+    audiences,
+    health,
+    authenticate,
+    start,
+    stop,
+  }
+}

@@ -1,0 +1,43 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { InboxStats } from './channels/inbox-stats.js'
+import type { EventFeed } from './events/feed.js'
+import type { JobQueues } from './jobs/job-queues.js'
+
+/** What an operator watches, read at the moment of the scrape. */
+export function createMetrics(parts: { jobs: JobQueues; feed: EventFeed; inbox: InboxStats }): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'parley_' })
+  const waiting = new Gauge({
+    name: 'parley_jobs_waiting',
+    help: 'Jobs that wait, by queue',
+    labelNames: ['queue'],
+    registers: [registry],
+    async collect() {
+      for (const [queue, depth] of Object.entries(await parts.jobs.depths())) waiting.set({ queue }, depth)
+    },
+  })
+  const oldest = new Gauge({
+    name: 'parley_inbox_oldest_seconds',
+    help: 'Age of the oldest callback that is not yet attached',
+    registers: [registry],
+  })
+  const pending = new Gauge({
+    name: 'parley_inbox_pending',
+    help: 'Callbacks that are stored and not yet attached',
+    registers: [registry],
+    async collect() {
+      const stats = await parts.inbox.read()
+      pending.set(stats.pending)
+      oldest.set(stats.oldestSeconds)
+    },
+  })
+  const streams = new Gauge({
+    name: 'parley_event_streams',
+    help: 'Event streams that are open in this process',
+    registers: [registry],
+    collect() {
+      streams.set(parts.feed.streams)
+    },
+  })
+  return registry
+}

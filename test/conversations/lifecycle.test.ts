@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  allowedCalls,
+  type Happening,
+  happenings,
+  nextPhase,
+  type Phase,
+  phases,
+} from '../../src/conversations/lifecycle.js'
+
+/** Every state × event of domain.md 2.2, as it must be for SMS and WhatsApp. A dash is a step that is refused. */
+const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
+  open: {
+    customer_wrote: 'open',
+    routed: 'open',
+    offered: 'offered',
+    accepted: '-',
+    rejected: '-',
+    offer_expired: '-',
+    agent_left: '-',
+    picked: 'active',
+    released: '-',
+    closed_by_agent: '-',
+    ended_by_agent: '-',
+    resumed: '-',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  offered: {
+    customer_wrote: 'offered',
+    routed: '-',
+    offered: '-',
+    accepted: 'active',
+    rejected: 'open',
+    offer_expired: 'open',
+    agent_left: 'open',
+    picked: '-',
+    released: 'open',
+    closed_by_agent: '-',
+    ended_by_agent: '-',
+    resumed: '-',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  active: {
+    customer_wrote: 'active',
+    routed: '-',
+    offered: '-',
+    accepted: 'active',
+    rejected: '-',
+    offer_expired: '-',
+    agent_left: '-',
+    picked: '-',
+    released: 'open',
+    closed_by_agent: 'waiting',
+    ended_by_agent: 'wrap_up',
+    resumed: '-',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  waiting: {
+    customer_wrote: 'open',
+    routed: '-',
+    offered: '-',
+    accepted: '-',
+    rejected: '-',
+    offer_expired: '-',
+    agent_left: '-',
+    picked: '-',
+    released: '-',
+    closed_by_agent: '-',
+    ended_by_agent: '-',
+    resumed: 'active',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  wrap_up: {
+    customer_wrote: '-',
+    routed: '-',
+    offered: '-',
+    accepted: '-',
+    rejected: '-',
+    offer_expired: '-',
+    agent_left: '-',
+    picked: '-',
+    released: '-',
+    closed_by_agent: 'closed',
+    ended_by_agent: '-',
+    resumed: '-',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  closed: {
+    customer_wrote: '-',
+    routed: '-',
+    offered: '-',
+    accepted: '-',
+    rejected: '-',
+    offer_expired: '-',
+    agent_left: '-',
+    picked: '-',
+    released: '-',
+    closed_by_agent: '-',
+    ended_by_agent: '-',
+    resumed: '-',
+    force_closed: '-',
+    auto_closed: '-',
+  },
+}
+
+describe('every state and every event', () => {
+  for (const phase of phases) {
+    for (const happening of happenings) {
+      const outcome = expected[phase][happening]
+      it(`${phase}: ${happening} ${outcome === '-' ? 'is refused' : `leads to ${outcome}`}`, () => {
+        const transition = nextPhase(phase, happening)
+
+        expect(transition?.to ?? '-').toBe(outcome)
+      })
+    }
+  }
+})
+
+it('a conversation can be closed from every state but closed, and nothing leads out of closed', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...happenings), { maxLength: 40 }), (steps) => {
+      let phase: Phase = 'open'
+      for (const step of steps) {
+        const wasClosed = phase === 'closed'
+        phase = nextPhase(phase, step)?.to ?? phase
+        if (wasClosed) expect(phase).toBe('closed')
+      }
+      if (phase !== 'closed') expect(nextPhase(phase, 'force_closed')?.to).toBe('closed')
+    }),
+  )
+})
+
+it('a refused caller is told the calls that the state allows', () => {
+  expect(allowedCalls('offered')).toEqual(['accept', 'reject', 'release', 'force-close'])
+  expect(allowedCalls('closed')).toEqual([])
+})
