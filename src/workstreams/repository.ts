@@ -11,12 +11,8 @@ export async function insertWorkstream(
   return tx.workstream.create({ data: { ...fields, orgId: tx.orgId } })
 }
 
-export async function findWorkstream(tx: OrgTx, id: string): Promise<Workstream | null> {
-  return tx.workstream.findFirst({ where: { id } })
-}
-
 export async function getWorkstream(tx: OrgTx, id: string): Promise<Workstream> {
-  const row = await findWorkstream(tx, id)
+  const row = await tx.workstream.findFirst({ where: { id } })
   if (!row) throw notFound('workstream')
   return row
 }
