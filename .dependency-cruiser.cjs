@@ -143,7 +143,11 @@ const roleRules = [
     'service-knows-no-http',
     'a service serves HTTP, jobs and tests alike',
     { path: `${anySlice}[^/]*service\\.ts$` },
-    { path: '^src/http/|/[^/]*(schemas|routes)\\.ts$|node_modules/(fastify|@fastify)/' },
+    {
+      path: '^src/http/|/[^/]*(schemas|routes)\\.ts$|node_modules/(fastify|@fastify)/',
+      // A service may take its types from the schema that checks them: one definition
+      dependencyTypesNot: ['type-only'],
+    },
   ),
   rule(
     'schemas-for-routes',

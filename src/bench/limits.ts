@@ -16,7 +16,12 @@ export async function serveBare(port: number, authToken: string): Promise<void> 
   app.post('/callbacks/twilio/:token', (request, reply) => {
     const signature = String(request.headers['x-twilio-signature'])
     const url = `http://127.0.0.1:${port}${request.url}`
-    const isGenuine = twilio.validateRequest(authToken, signature, url, request.body as Record<string, string>)
+    const isGenuine = twilio.validateRequest(
+      authToken,
+      signature,
+      url,
+      request.body as Record<string, string>,
+    )
     return isGenuine ? reply.type('text/xml').send(emptyTwiml) : reply.code(403).send()
   })
   await app.listen({ host: '127.0.0.1', port })

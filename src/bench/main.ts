@@ -1,7 +1,7 @@
+import { runBench } from './bench.js'
 import { serveBare, serveTrivial } from './limits.js'
 import { serveLoad } from './load.js'
 import { readOptions } from './options.js'
-import { runBench } from './bench.js'
 
 const [flag, part, port = '', secret = ''] = process.argv.slice(2)
 

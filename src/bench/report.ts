@@ -51,7 +51,11 @@ export function resultsOf(surroundings: Surroundings, figures: readonly Figure[]
       ...(detail && { detail }),
     },
   ])
-  const results = { ...surroundings, met: missedBars(figures).length === 0, figures: Object.fromEntries(entries) }
+  const results = {
+    ...surroundings,
+    met: missedBars(figures).length === 0,
+    figures: Object.fromEntries(entries),
+  }
   return `${JSON.stringify(results, null, 2)}\n`
 }
 

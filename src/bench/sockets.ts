@@ -61,7 +61,7 @@ export class Connection {
     if (!bounds) return
     const answer = {
       status: statusOf(this.received),
-      body: this.received.utf8Slice(bounds.bodyStart, bounds.end),
+      body: this.received.toString('utf8', bounds.bodyStart, bounds.end),
     }
     this.received = this.received.subarray(bounds.end)
     this.onAnswer?.(answer)

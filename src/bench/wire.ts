@@ -21,7 +21,7 @@ const headEnd = Buffer.from('\r\n\r\n')
 export function firstMessage(buffer: Buffer): { bodyStart: number; end: number } | null {
   const headLength = buffer.indexOf(headEnd)
   if (headLength < 0) return null
-  const head = buffer.latin1Slice(0, headLength)
+  const head = buffer.toString('latin1', 0, headLength)
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
   if (length === undefined && /\r\ntransfer-encoding:/i.test(head)) {
     throw new Error('The answer has no Content-Length; the load generator does not read chunked answers.')
@@ -32,4 +32,4 @@ export function firstMessage(buffer: Buffer): { bodyStart: number; end: number }
 }
 
 /** The status of an answer, whose head is `HTTP/1.1 200 …`. */
-export const statusOf = (answer: Buffer): number => Number(answer.latin1Slice(9, 12))
+export const statusOf = (answer: Buffer): number => Number(answer.toString('latin1', 9, 12))

@@ -23,7 +23,7 @@ export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
     : { kind: 'agent', agentId: agentId ?? '', queueIds }
 }
 
-export function canSee(sight: Sight, { agentId, queueId, status }: Conversation): boolean {
+function canSee(sight: Sight, { agentId, queueId, status }: Conversation): boolean {
   const inQueues = (queueIds: Set<string>) => queueId !== null && queueIds.has(queueId)
   if (sight.kind === 'all') return true
   if (sight.kind === 'queues') return inQueues(sight.queueIds)

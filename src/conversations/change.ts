@@ -34,7 +34,7 @@ export interface ConversationChange {
   released: { agentId: string; units: number } | null
 }
 
-export const offerSeconds = 120
+const offerSeconds = 120
 const idleDays = 30
 const wrapUpDays = 1
 

@@ -20,5 +20,6 @@ export async function registerOpenApi(app: Server, publicUrl: string): Promise<v
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'none' } })
 }

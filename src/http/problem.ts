@@ -66,7 +66,7 @@ export function registerProblems(app: FastifyInstance): void {
 }
 
 /** What to tell the caller about anything that was thrown. */
-export function toProblem(error: FastifyError | AppError | Error): AppError {
+function toProblem(error: FastifyError | AppError | Error): AppError {
   if (error instanceof AppError) return error
   if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error)
   if (isUnavailable(error))

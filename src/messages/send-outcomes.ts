@@ -26,7 +26,7 @@ export interface SendError {
 const maxAttempts = 6
 const firstRetry = seconds(5)
 /** How soon a lost answer is looked for */
-export const firstSettlement = seconds(5)
+const firstSettlement = seconds(5)
 
 const codes: Record<ProviderErrorKind, string> = {
   unreachable: 'provider_unreachable',

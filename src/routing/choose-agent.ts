@@ -30,8 +30,8 @@ export type Choice =
   | { kind: 'assigned'; agentId: string }
   | { kind: 'queued'; reason: 'nobody_free' | 'all_declined' }
 
-export const declineLimit = 3
-export const declinePause = seconds(60)
+const declineLimit = 3
+const declinePause = seconds(60)
 
 export function chooseAgent(item: Item, candidates: readonly Candidate[], now: Date): Choice {
   const free = candidates.filter(

@@ -27,10 +27,10 @@ it('a message whose outcome was unknown takes whatever the provider says', () =>
   expect(advance('unknown', 'failed')).toBe('failed')
 })
 
-it('in whatever order reports come, a message that was ever reported read ends as read or failed before it', () => {
+it('in whatever order reports come, the furthest one stands', () => {
   fc.assert(
     fc.property(
-      fc.shuffledSubarray(reports.filter((report) => report !== 'failed' && report !== 'undelivered')),
+      fc.shuffledSubarray<DeliveryStatus>(['queued', 'sending', 'sent', 'delivered', 'read']),
       (order) => {
         let status: OutboundStatus = 'sending'
         for (const report of order) status = advance(status, report) ?? status

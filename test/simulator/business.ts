@@ -96,7 +96,6 @@ export function twilioClient(simulator: Simulator, authToken = twilioCredentials
 }
 
 /** What the simulator answered, loosely: each test looks at the part that it is about. */
-// biome-ignore lint/suspicious/noExplicitAny: answers of twenty small routes
 type Answer = any
 
 export async function post(

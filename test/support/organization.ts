@@ -60,16 +60,26 @@ export class TestOrganization {
 
   /** An agent who is available and a member of these queues (the default one where none is named). */
   async addAgent(
-    given: { capacityUnits?: number; queues?: string[]; presence?: string; role?: string; name?: string } = {},
+    given: {
+      capacityUnits?: number
+      queues?: string[]
+      presence?: string
+      role?: string
+      name?: string
+    } = {},
   ): Promise<TestAgent> {
     const { capacityUnits = 5, presence = 'available', role = 'agent', name = `Agent ${unique()}` } = given
     const email = `${unique()}@example.com`
-    const { body: agent } = await done(this.admin.post('/v1/agents', { name, email, role, capacityUnits }), 201)
+    const { body: agent } = await done(
+      this.admin.post('/v1/agents', { name, email, role, capacityUnits }),
+      201,
+    )
     const { body: token } = await done(this.admin.post(`/v1/agents/${agent.id}/tokens`, {}), 201)
     for (const queue of given.queues ?? [await this.defaultQueue()]) {
       await done(this.admin.put(`/v1/queues/${queue}/members/${agent.id}`), 204)
     }
-    if (presence !== 'offline') await done(this.service.as(token.token).put('/v1/me/presence', { presence }), 200)
+    if (presence !== 'offline')
+      await done(this.service.as(token.token).put('/v1/me/presence', { presence }), 200)
     return { id: agent.id, key: token.token, name }
   }
 
@@ -78,7 +88,12 @@ export class TestOrganization {
     const [provider, channel] = kind.split(' ') as ['twilio' | 'telesign', 'sms' | 'whatsapp']
     const credentials = credentialsFor(kind)
     const { body: account } = await done(
-      this.admin.post('/v1/channel-accounts', { name: `Account ${unique()}`, provider, channel, credentials }),
+      this.admin.post('/v1/channel-accounts', {
+        name: `Account ${unique()}`,
+        provider,
+        channel,
+        credentials,
+      }),
       201,
     )
     const number = `+1425${unique()}`
@@ -102,7 +117,12 @@ export class TestOrganization {
   }
 
   /** The customer's text reaches the business as the provider would post it. */
-  async customerTexts(from: string, to: TestNumber, text: string, more: Record<string, unknown> = {}): Promise<any> {
+  async customerTexts(
+    from: string,
+    to: TestNumber,
+    text: string,
+    more: Record<string, unknown> = {},
+  ): Promise<any> {
     const answer = await fetch(`${this.service.simulator.url}/text`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -120,7 +140,9 @@ export class TestOrganization {
   conversationOf(customer: string, holds: (conversation: any) => boolean = () => true): Promise<any> {
     return eventually(
       async () => {
-        const { body } = await this.admin.get(`/v1/conversations?customerAddress=${encodeURIComponent(customer)}`)
+        const { body } = await this.admin.get(
+          `/v1/conversations?customerAddress=${encodeURIComponent(customer)}`,
+        )
         return body.data?.[0]
       },
       (conversation) => conversation !== undefined && holds(conversation),
@@ -132,7 +154,8 @@ export class TestOrganization {
   }
 
   async messages(conversationId: string): Promise<any[]> {
-    return (await done(this.admin.get(`/v1/conversations/${conversationId}/messages?limit=100`), 200)).body.data
+    return (await done(this.admin.get(`/v1/conversations/${conversationId}/messages?limit=100`), 200)).body
+      .data
   }
 
   message(conversationId: string, messageId: string, holds: (message: any) => boolean): Promise<any> {
@@ -145,7 +168,10 @@ export class TestOrganization {
   /** A conversation that this agent has been offered and has accepted. */
   async acceptedConversation(agent: TestAgent, number: TestNumber, customer = newCustomer()): Promise<any> {
     await this.customerTexts(customer, number, 'Hello')
-    const { id } = await this.conversationOf(customer, ({ agentId, status }) => status === 'active' && agentId === agent.id)
+    const { id } = await this.conversationOf(
+      customer,
+      ({ agentId, status }) => status === 'active' && agentId === agent.id,
+    )
     return (await done(this.as(agent).post(`/v1/conversations/${id}/accept`), 200)).body
   }
 }
@@ -157,7 +183,12 @@ export async function done(call: Promise<Response>, status: number): Promise<Res
 }
 
 /** A refusal with this code, and facts that come with it. */
-export async function refused(call: Promise<Response>, status: number, code: string, members: object = {}): Promise<any> {
+export async function refused(
+  call: Promise<Response>,
+  status: number,
+  code: string,
+  members: object = {},
+): Promise<any> {
   const answer = await call
   expect(answer.body).toMatchObject({ status, code, ...members })
   expect(answer.status).toBe(status)

@@ -1,0 +1,134 @@
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { type Figure, judge, type Measured } from './figures.js'
+import { attach, connections, type Inbound, prepareInbound } from './inbound.js'
+import { measureAcknowledged } from './measure-acknowledged.js'
+import { measureSends } from './measure-sends.js'
+import { type BenchOptions, type Measurement, planOf } from './options.js'
+import { missedBars, resultsOf, tableOf } from './report.js'
+import { openStage, type Stage } from './stage.js'
+import { percentile } from './statistics.js'
+
+const resultsFile = 'bench-results.json'
+
+/** Measures, prints a table, writes `bench-results.json`. Answers the exit code: 1 where a bar is missed. */
+export async function runBench(options: BenchOptions): Promise<number> {
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  const stage = await openStage(options.profile, say)
+  const interrupted = () => void stage.close().finally(() => process.exit(130))
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  try {
+    const figures = await measureAll(stage, options)
+    const results = resultsOf(await surroundingsOf(stage, options), figures)
+    await writeFile(resultsFile, results)
+    process.stdout.write(`\n${tableOf(figures)}\n\nWritten to ${resultsFile}.\n`)
+    const missed = missedBars(figures)
+    if (missed.length > 0) process.stdout.write(`Missed: ${missed.join('; ')}.\n`)
+    return missed.length > 0 && options.bars ? 1 : 0
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+    await stage.close()
+  }
+}
+
+async function measureAll(stage: Stage, options: BenchOptions): Promise<Figure[]> {
+  const { seconds } = options
+  const plan = planOf(options)
+  const wants = (name: Measurement) => plan.includes(name)
+  const figures: Figure[] = []
+  const keep = (...measured: Measured[]) => {
+    figures.push(...measured.map(judge))
+  }
+  const inbound = wants('acknowledged') || wants('attached') ? await prepareInbound(stage) : null
+  if (wants('acknowledged') && inbound) {
+    stage.say('Acknowledged callbacks beside a bare route …')
+    keep(...(await measureAcknowledged(stage, inbound, seconds)))
+  }
+  if (!wants('raw')) return figures
+  stage.say('One-row inserts …')
+  const {
+    committed,
+    seconds: took,
+    each,
+  } = await stage.load.run('inserts', {
+    databaseUrl: stage.databaseUrl,
+    connections: 32,
+    seconds: seconds / 2,
+  })
+  const raw = committed / took
+  keep({ name: 'raw', value: raw, detail: { p50: percentile(each, 0.5), p99: percentile(each, 0.99) } })
+  const limit = { name: 'raw', value: raw }
+  if (wants('attached') && inbound) {
+    const known = await measureAttached(stage, inbound, seconds)
+    keep(...known.map((measured) => ({ ...measured, limit })))
+    const half = (known[0]?.value ?? 0) / 2
+    if (wants('latency')) {
+      const commit = { name: 'raw commit', value: percentile(each, 0.5) }
+      const latencies = await measureLatency(stage, inbound, { seconds, perSecond: half })
+      keep(...latencies.map((measured) => ({ ...measured, limit: commit })))
+    }
+  }
+  if (wants('sends')) {
+    stage.say('Replies sent to a provider that takes 50 ms …')
+    keep({ ...(await measureSends(stage, seconds)), limit })
+  }
+  return figures
+}
+
+// More messages than this in one figure take too long where attaching is slow, and tell nothing more where it is fast
+const attachPerSecond = 600
+
+async function measureAttached(stage: Stage, inbound: Inbound, seconds: number): Promise<Measured[]> {
+  const count = Math.ceil(attachPerSecond * seconds)
+  stage.say(`Attaching ${count} messages of 1,000 known senders, then of as many new ones …`)
+  const known = await attach(stage, inbound, { senders: inbound.known, count })
+  stage.say(`  known senders: ${Math.round(known.attached)} /s`)
+  const fresh = await attach(stage, inbound, { senders: inbound.fresh(count), count })
+  stage.say(`  new senders: ${Math.round(fresh.attached)} /s`)
+  return [
+    { name: 'attached_known', value: known.attached, detail: { acknowledged: known.acknowledged } },
+    { name: 'attached_new', value: fresh.attached, detail: { acknowledged: fresh.acknowledged } },
+  ]
+}
+
+async function measureLatency(
+  { load, service, say, settle }: Stage,
+  { organization, target, known }: Inbound,
+  { seconds, perSecond }: { seconds: number; perSecond: number },
+): Promise<Measured[]> {
+  say(`Callback to event at ${Math.round(perSecond)} /s …`)
+  const { toEvent, toAnswer } = await load.run('latency', {
+    port: service.port,
+    connections,
+    target,
+    senders: known,
+    count: Math.ceil(perSecond * seconds),
+    perSecond,
+    apiKey: organization.adminKey,
+  })
+  await settle()
+  const detail = {
+    perSecond,
+    answeredP50: percentile(toAnswer, 0.5),
+    answeredP99: percentile(toAnswer, 0.99),
+  }
+  return [
+    { name: 'latency_p50', value: percentile(toEvent, 0.5), detail },
+    { name: 'latency_p99', value: percentile(toEvent, 0.99), detail },
+  ]
+}
+
+async function surroundingsOf({ database, onRedis }: Stage, { seconds }: BenchOptions) {
+  const { rows } = await database.query<{ version: string }>(
+    `SELECT current_setting('server_version') AS version`,
+  )
+  return {
+    at: new Date().toISOString(),
+    node: process.version,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    postgres: rows[0]?.version ?? 'unknown',
+    jobs: onRedis ? ('redis' as const) : ('postgresql' as const),
+    seconds,
+  }
+}

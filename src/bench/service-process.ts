@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { open, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startTiedProcess } from '../embedded/tied-process.js'
+import { freePort, until } from './processes.js'
+
+export interface ServiceProcess {
+  port: number
+  url: string
+  platformKey: string
+  stop(): Promise<void>
+}
+
+export interface ServiceOrder {
+  dataDir: string
+  databaseUrl: string
+  redisUrl: string | null
+  twilioApiUrl: string
+  /** Folder for a CPU profile */
+  profile: string | null
+}
+
+const program = fileURLToPath(new URL('../main.js', import.meta.url))
+
+/** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
+export async function startService(order: ServiceOrder): Promise<ServiceProcess> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const platformKey = `platform_${randomBytes(24).toString('base64url')}`
+  const settings = {
+    ROLE: 'all',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: url,
+    DATABASE_URL: order.databaseUrl,
+    REDIS_URL: order.redisUrl ?? '',
+    PLATFORM_API_KEY: platformKey,
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    TWILIO_API_URL: order.twilioApiUrl,
+    SIMULATOR: 'off',
+    RATE_LIMIT: 'off',
+    DATA_DIR: order.dataDir,
+    LOG_LEVEL: 'info',
+  }
+  const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  const profiling = order.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(order.profile)}`]
+  const logFile = join(order.dataDir, 'service.log')
+  const log = await open(logFile, 'a')
+  const child = startTiedProcess(['env', ...variables, process.execPath, ...profiling, program], {
+    stopSignal: 'TERM',
+    output: log.fd,
+  })
+  let hasEnded = false
+  child.exited.then(
+    () => {
+      hasEnded = true
+    },
+    () => undefined,
+  )
+  await until('the service serves', 60, async () => {
+    if (hasEnded) throw new Error(`The service ended:\n${await readFile(logFile, 'utf8')}`)
+    return fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  })
+  return {
+    port,
+    url,
+    platformKey,
+    stop: async () => {
+      await child.stop()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { loadConfig, readEnvironment } from '../config.js'
+import { startEmbeddedPostgres } from '../embedded/postgres-server.js'
+import { type Simulator, startSimulator } from '../simulator/server.js'
+import { type LoadProcess, startLoad, until } from './processes.js'
+import { type ServiceProcess, startService } from './service-process.js'
+
+/** What the figures are measured on. Every part but the simulator runs in a process of its own. */
+export interface Stage {
+  databaseUrl: string
+  /** As the owner, who passes row-level security */
+  database: pg.Client
+  service: ServiceProcess
+  simulator: Simulator
+  load: LoadProcess
+  say: (line: string) => void
+  /** Whether BullMQ runs on Redis */
+  onRedis: boolean
+  /** Waits until every callback is attached and every event published */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts everything in a data directory of its own, which goes at the end. */
+export async function openStage(profile: string | null, say: (line: string) => void): Promise<Stage> {
+  const { dataDir: parent, redis } = loadConfig(readEnvironment())
+  // Beside the service's own data: a folder for temporary files may be in memory, where a commit costs nothing
+  const dataDir = join(parent, `bench-${process.pid}`)
+  const started: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const stop of started.splice(0).reverse()) await stop()
+  }
+  try {
+    say('Starting PostgreSQL, the provider simulator, the service and the load generator …')
+    started.push(() => rm(dataDir, { recursive: true, force: true }))
+    const postgres = await startEmbeddedPostgres({ dataDir })
+    started.push(() => postgres.stop())
+    const simulator = await startSimulator({ host: '127.0.0.1', port: 0 })
+    started.push(() => simulator.stop())
+    const redisUrl = redis?.url ?? null
+    const { twilioApiUrl } = simulator
+    const service = await startService({
+      dataDir,
+      databaseUrl: postgres.url,
+      redisUrl,
+      twilioApiUrl,
+      profile,
+    })
+    started.push(() => service.stop())
+    const database = new pg.Client({ connectionString: postgres.url, application_name: 'parley-bench' })
+    await database.connect()
+    started.push(() => database.end())
+    const load = startLoad()
+    started.push(() => load.stop())
+    const settle = () => until('all callbacks are attached and published', 300, () => isSettled(database))
+    return {
+      databaseUrl: postgres.url,
+      database,
+      service,
+      simulator,
+      load,
+      say,
+      onRedis: redisUrl !== null,
+      settle,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function isSettled(database: pg.Client): Promise<boolean> {
+  const found = await database.query<{ settled: boolean }>(`
+    SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending')
+      AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL) AS settled`)
+  return found.rows[0]?.settled === true
+}
