@@ -25,7 +25,7 @@ const systemDoor = '^src/db/system\\.ts$'
 const systemDoorUsers = [
   '^src/db/',
   '^src/events/(relay|feed)\\.ts$',
-  '^src/jobs/sweep\\.ts$',
+  '^src/jobs/(sweep|retention)\\.ts$',
   '^src/channels/(callback-[^/]+|inbox-stats)\\.ts$',
   '^src/identity/access\\.ts$',
   '^src/container\\.ts$',

@@ -18,6 +18,7 @@ import { createAuthenticate } from './identity/access.js'
 import { ApiKeyService } from './identity/api-key-service.js'
 import { OrganizationService } from './identity/organization-service.js'
 import { JobQueues, type LaneHandler, type LaneName } from './jobs/job-queues.js'
+import { Retention } from './jobs/retention.js'
 import { Sweep } from './jobs/sweep.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { createLogger } from './lib/logger.js'
@@ -112,6 +113,7 @@ export async function createContainer(settings: ServiceSettings) {
 
   const relay = new Relay({ db, jobs, signals, log })
   const sweep = new Sweep({ db, jobs, clock, log })
+  const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
   const audiences = new Audiences(db, log)
   const registry = createMetrics({ jobs, feed, inbox: new InboxStats(db, clock) })
@@ -143,10 +145,12 @@ export async function createContainer(settings: ServiceSettings) {
     jobs.start(handlers)
     relay.start()
     sweep.start()
+    retention.start()
   }
 
   /** Lets what is under way finish. The relay goes after the jobs, whose last events it publishes. */
   async function stop(): Promise<void> {
+    await retention.stop()
     await sweep.stop()
     await jobs.stop()
     await relay.stop()

@@ -39,6 +39,7 @@ export class Audiences {
     const timer = setInterval(() => void refresh(), refreshInterval)
     const hears = (event: Heard) =>
       event.agentIds.includes(agentId) ||
+      (role === 'supervisor' && event.type === 'agent.presence_changed') ||
       (event.queueId !== null && queueIds.has(event.queueId) && (event.toMembers || role === 'supervisor'))
     return { hears, end: () => clearInterval(timer) }
   }

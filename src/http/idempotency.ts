@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Prisma } from '../db/generated/client.js'
 import type { Caller } from '../lib/caller.js'
-import { type Clock, later, seconds } from '../lib/clock.js'
+import { type Clock, hours, later, seconds } from '../lib/clock.js'
 import { AppError } from '../lib/errors.js'
 import { platformScope } from '../lib/ids.js'
 import { sha256 } from '../lib/tokens.js'
@@ -25,6 +25,7 @@ type FirstAnswer = { status: number; response: unknown }
 
 // Longer than any request takes; after it a call whose process died may be made again
 const lockMilliseconds = seconds(60)
+const keptFor = hours(24)
 const retryMilliseconds = 50
 const waitMilliseconds = seconds(30)
 
@@ -98,6 +99,11 @@ async function tryReserve(
   if (created.count === 1) return 'reserved'
   const first = await tx.idempotencyKey.findFirst({ where: { scope, key } })
   if (!first) return 'under_way'
+  if (first.createdAt <= later(now, -keptFor)) {
+    // Past its time and not yet deleted: it means nothing any more
+    await tx.idempotencyKey.deleteMany({ where: { scope, key, createdAt: first.createdAt } })
+    return 'under_way'
+  }
   if (first.fingerprint !== fingerprint) {
     throw new AppError(
       'idempotency_key_reused',

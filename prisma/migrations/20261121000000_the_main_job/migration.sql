@@ -560,6 +560,7 @@ CREATE UNIQUE INDEX callbacks_quarantined_once ON callbacks (org_id, account_id,
 CREATE INDEX callbacks_pending ON callbacks (org_id, seq) WHERE state = 'pending';
 CREATE INDEX callbacks_pending_lane ON callbacks (org_id, lane, seq) WHERE state = 'pending';
 CREATE INDEX callbacks_due ON callbacks (due_at, org_id) WHERE state = 'pending';
+CREATE INDEX callbacks_done ON callbacks (processed_at) WHERE state = 'done';
 CREATE INDEX callbacks_kept ON callbacks (org_id, id) WHERE state IN ('quarantined', 'set_aside');
 
 CREATE UNIQUE INDEX messages_provider_id ON messages (org_id, account_id, direction, provider_message_id)
@@ -567,6 +568,7 @@ CREATE UNIQUE INDEX messages_provider_id ON messages (org_id, account_id, direct
 CREATE INDEX messages_due ON messages (due_at, org_id) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_due_in_org ON messages (org_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_unsent ON messages (org_id, conversation_id, seq) WHERE status IN ('queued', 'sending');
+CREATE INDEX media_unused ON media (expires_at) WHERE message_id IS NULL;
 CREATE INDEX media_due ON media (due_at, org_id) WHERE due_at IS NOT NULL;
 CREATE INDEX media_due_in_org ON media (org_id, due_at) WHERE due_at IS NOT NULL;
 
