@@ -48,7 +48,7 @@ export async function addAccount(
 }
 
 /** https://www.twilio.com/docs/usage/security#validating-requests */
-export function twilioSignature(authToken: string, url: string, params: Record<string, string>): string {
+function twilioSignature(authToken: string, url: string, params: Record<string, string>): string {
   const signed = Object.keys(params)
     .sort()
     .reduce((text, name) => text + name + params[name], url)
