@@ -25,6 +25,10 @@ export async function runBench(options: BenchOptions): Promise<number> {
     const missed = missedBars(figures)
     if (missed.length > 0) process.stdout.write(`Missed: ${missed.join('; ')}.\n`)
     return missed.length > 0 && options.bars ? 1 : 0
+  } catch (error) {
+    const complaints = await stage.service.complaints()
+    if (complaints) say(`The service’s last warnings and errors:\n${complaints}`)
+    throw error
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
     await stage.close()

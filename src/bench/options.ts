@@ -15,7 +15,7 @@ export interface BenchOptions {
   profile: string | null
 }
 
-export const usage = `npm run bench -- [options]
+const usage = `npm run bench -- [options]
 
   --only NAME      one of ${measurements.join(', ')}
   --seconds N      how long each figure is measured for (8)

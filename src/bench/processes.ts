@@ -34,15 +34,26 @@ export function startLoad(): LoadProcess {
   return {
     async run<Name extends TaskName>(name: Name, order: Tasks[Name]['order']) {
       child.send({ name, order } as TaskMessage)
-      const [answer] = (await Promise.race([
-        once(child, 'message'),
-        once(child, 'exit').then(() => [{ fault: 'The load process ended.' }]),
-      ])) as [TaskAnswer]
+      const answer = await nextAnswer(child)
       if ('fault' in answer) throw new Error(`The load (${name}) failed: ${answer.fault}`)
       return answer.result as Tasks[Name]['result']
     },
     stop: () => end(child),
   }
+}
+
+function nextAnswer(child: ChildProcess): Promise<TaskAnswer> {
+  return new Promise((resolve) => {
+    const onAnswer = (answer: TaskAnswer) => {
+      child.off('exit', onExit)
+      resolve(answer)
+    }
+    const onExit = () => {
+      child.off('message', onAnswer)
+      resolve({ fault: 'its process ended' })
+    }
+    child.once('message', onAnswer).once('exit', onExit)
+  })
 }
 
 /** A server that the service is compared with. */

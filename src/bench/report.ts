@@ -67,7 +67,7 @@ export function missedBars(figures: readonly Figure[]): string[] {
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
 /** A number for people: whole from ten on. */
-export function amount(value: number, unit: Figure['unit']): string {
+function amount(value: number, unit: Figure['unit']): string {
   return `${Math.abs(value) >= 10 ? grouped.format(value) : value.toFixed(1)} ${unit}`
 }
 

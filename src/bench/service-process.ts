@@ -9,6 +9,8 @@ export interface ServiceProcess {
   port: number
   url: string
   platformKey: string
+  /** The newest warnings and errors of its log */
+  complaints(): Promise<string>
   stop(): Promise<void>
 }
 
@@ -69,9 +71,14 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
     port,
     url,
     platformKey,
+    complaints: async () =>
+      (await readFile(logFile, 'utf8')).split('\n').filter(isComplaint).slice(-5).join('\n'),
     stop: async () => {
       await child.stop()
       await log.close()
     },
   }
 }
+
+/** pino's levels from 40 on: warn, error, fatal. */
+const isComplaint = (line: string): boolean => /^\{"level":[456]0/.test(line)
