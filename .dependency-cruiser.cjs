@@ -29,7 +29,7 @@ const systemDoorUsers = [
   '^src/channels/(callback-[^/]+|inbox-stats)\\.ts$',
   '^src/identity/access\\.ts$',
   '^src/container\\.ts$',
-  '^src/identity/organization-service\\.ts$',
+  '^src/identity/(repository|suspensions)\\.ts$',
 ]
 
 const anySlice = `^src/(${slices.join('|')})/`

@@ -17,6 +17,7 @@ import { Signals } from './events/signals.js'
 import { createAuthenticate } from './identity/access.js'
 import { ApiKeyService } from './identity/api-key-service.js'
 import { OrganizationService } from './identity/organization-service.js'
+import { Suspensions } from './identity/suspensions.js'
 import { JobQueues, type LaneHandler, type LaneName } from './jobs/job-queues.js'
 import { Retention } from './jobs/retention.js'
 import { Sweep } from './jobs/sweep.js'
@@ -120,6 +121,7 @@ export async function createContainer(settings: ServiceSettings) {
   const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
   const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })
 
+  const suspensions = new Suspensions(db)
   const handlers: Record<LaneName, LaneHandler> = {
     inbound: unlessSuspended((orgId, signal) => receiving.drain(orgId, signal)),
     routing: unlessSuspended((orgId, signal) => routing.drain(orgId, signal)),
@@ -131,10 +133,7 @@ export async function createContainer(settings: ServiceSettings) {
   /** What came for a suspended organization is kept, and worked when it returns. */
   function unlessSuspended(handler: LaneHandler): LaneHandler {
     return async (orgId, signal) => {
-      const isSuspended = await db.inOrg(orgId, (tx) =>
-        tx.organization.count({ where: { id: orgId, suspendedAt: { not: null } } }),
-      )
-      if (!isSuspended) await handler(orgId, signal)
+      if (!(await suspensions.has(orgId))) await handler(orgId, signal)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
-import { inSystem } from '../db/system.js'
+import { Prisma } from '../db/generated/client.js'
+import { askSystem } from '../db/system.js'
 import type { Clock } from '../lib/clock.js'
 
 /** How far the worker is behind, over all organizations. */
@@ -10,10 +11,9 @@ export class InboxStats {
   ) {}
 
   async read(): Promise<{ pending: number; oldestSeconds: number }> {
-    const [row] = await inSystem(
+    const [row] = await askSystem<{ pending: number; oldest: Date | null }>(
       this.db,
-      (tx) => tx.$queryRaw<{ pending: number; oldest: Date | null }[]>`
-        SELECT count(*)::int AS pending, min(received_at) AS oldest FROM callbacks WHERE state = 'pending'`,
+      Prisma.sql`SELECT count(*)::int AS pending, min(received_at) AS oldest FROM callbacks WHERE state = 'pending'`,
     )
     const age = row?.oldest ? this.clock.now().getTime() - row.oldest.getTime() : 0
     return { pending: row?.pending ?? 0, oldestSeconds: Math.max(0, age / 1000) }

@@ -1,5 +1,6 @@
 import type { OrgTx } from '../db/database.js'
-import type { Channel, Conversation } from '../db/generated/client.js'
+import { type Channel, type Conversation, Prisma } from '../db/generated/client.js'
+import { columnsOf } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { ConversationChange, WorkTerms } from './change.js'
@@ -21,10 +22,13 @@ export async function lockConversation(tx: OrgTx, id: string): Promise<Conversat
   return conversation
 }
 
+const columns = columnsOf(Prisma.ConversationScalarFieldEnum, 'c')
+
 export async function lockConversations(tx: OrgTx, ids: readonly string[]): Promise<Conversation[]> {
   if (ids.length === 0) return []
-  await tx.$queryRaw`SELECT id FROM conversations WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`
-  return tx.conversation.findMany({ where: { id: { in: [...ids] } } })
+  return tx.$queryRaw<Conversation[]>`
+    SELECT ${columns} FROM conversations c WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${ids}::uuid[])
+    ORDER BY c.id FOR UPDATE`
 }
 
 /** The live conversations (open, active, waiting) of these customers, locked, by `keyOf`. */
@@ -32,21 +36,18 @@ export async function lockLiveConversations(
   tx: OrgTx,
   keys: readonly ConversationKey[],
 ): Promise<Map<string, Conversation>> {
-  const wanted = JSON.stringify(keys)
-  const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT c.id FROM conversations c
-    JOIN jsonb_to_recordset(${wanted}::jsonb) AS k(channel channel, "businessNumber" text, "customerAddress" text)
+  const rows = await tx.$queryRaw<Conversation[]>`
+    SELECT ${columns} FROM conversations c
+    JOIN jsonb_to_recordset(${JSON.stringify(keys)}::jsonb)
+      AS k(channel channel, "businessNumber" text, "customerAddress" text)
       ON c.channel = k.channel AND c.business_number = k."businessNumber" AND c.customer_address = k."customerAddress"
-    WHERE c.status IN ('open', 'active', 'waiting') ORDER BY c.id FOR UPDATE OF c`
-  if (rows.length === 0) return new Map()
-  const live = await tx.conversation.findMany({ where: { id: { in: rows.map(({ id }) => id) } } })
-  return new Map(
-    live.filter(({ status }) => status !== 'wrap_up' && status !== 'closed').map((row) => [keyOf(row), row]),
-  )
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.status IN ('open', 'active', 'waiting') ORDER BY c.id FOR UPDATE OF c`
+  return new Map(rows.map((row) => [keyOf(row), row]))
 }
 
 /** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */
 export async function saveConversations(tx: OrgTx, changes: readonly ConversationChange[]): Promise<void> {
+  if (changes.length === 0) return
   const rows = JSON.stringify(changes.map(({ after }) => after))
   await tx.$executeRaw`
     UPDATE conversations c SET

@@ -137,7 +137,7 @@ export class ConversationService {
     const agentId = agentOf(caller)
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
-      await assertMayTry(tx, caller, row)
+      if (row.agentId !== agentId) await assertMayTry(tx, caller, row)
       if (row.agentId !== agentId && row.status === 'active') throw alreadyAssigned()
       if (row.agentId !== agentId) throw refuseStep(row, call)
       return this.step(tx, row, call, event)

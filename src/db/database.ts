@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { isPassingConflict } from './faults.js'
-import { type Prisma, PrismaClient } from './generated/client.js'
+import { Prisma, PrismaClient } from './generated/client.js'
 import { systemAccess } from './system.js'
 
 declare const scoped: unique symbol
@@ -14,12 +14,11 @@ export type OrgTx = Prisma.TransactionClient & {
   readonly [scoped]: true
 }
 
-/** A transaction across organizations, with the few rights of parley_system. Only `inSystem` of system.ts makes one. */
-export type SystemTx = Prisma.TransactionClient & { readonly [scoped]: false }
-
 /** Whose rows a unit of work may touch, and what must be written with it. */
 export interface WorkScope {
   readonly orgId: string
+  /** Only one unit of work with this lock runs at a time in the organization */
+  readonly lock?: string
   /** Runs in the same transaction after the work, with its result (the first answer to an Idempotency-Key) */
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
@@ -42,18 +41,14 @@ const maxTries = 4
  */
 export class Database {
   private readonly pool: pg.Pool
+  private readonly systemPool: pg.Pool
   private readonly client: PrismaClient
   /** Called after a commit that wrote events */
   onEvents: Listener = () => undefined
 
   constructor(options: DatabaseOptions) {
-    this.pool = new pg.Pool({
-      connectionString: options.url,
-      max: options.poolSize,
-      application_name: 'parley',
-      options: '-c role=parley_app',
-    })
-    this.pool.on('error', options.onPoolError)
+    this.pool = openPool(options, 'parley_app', options.poolSize)
+    this.systemPool = openPool(options, 'parley_system', systemPoolSize)
     this.client = new PrismaClient({
       adapter: new PrismaPg(this.pool),
       transactionOptions: transactionLimits,
@@ -65,11 +60,10 @@ export class Database {
    * must do nothing but work in `tx`.
    */
   inOrg<Result>(scope: string | WorkScope, work: (tx: OrgTx) => Promise<Result>): Promise<Result> {
-    const { orgId, beforeCommit } =
-      typeof scope === 'string' ? { orgId: scope, beforeCommit: undefined } : scope
+    const { orgId, lock, beforeCommit }: WorkScope = typeof scope === 'string' ? { orgId: scope } : scope
     let hasEvents = false
     const done = this.transact(async (client) => {
-      await client.$executeRaw`SELECT set_config('role', 'parley_app', true), set_config('app.org_id', ${orgId}, true)`
+      await client.$executeRaw(enterOrg(orgId, lock))
       const tx = Object.create(client, {
         orgId: { value: orgId },
         hasEvents: { value: false, writable: true },
@@ -85,17 +79,14 @@ export class Database {
     })
   }
 
-  /** See system.ts, which has the key to it. */
-  [systemAccess]<Result>(work: (tx: SystemTx) => Promise<Result>): Promise<Result> {
-    return this.transact(async (client) => {
-      await client.$executeRaw`SELECT set_config('role', 'parley_system', true)`
-      return work(client as SystemTx)
-    })
+  /** See system.ts, which has the key to it. One statement, prepared, its own transaction. */
+  async [systemAccess]<Row>(query: Prisma.Sql): Promise<Row[]> {
+    return ask<Row>(this.systemPool, query)
   }
 
   /** One call of a SECURITY DEFINER function, which brings its own rights and its own transaction. */
   call<Row>(query: Prisma.Sql): Promise<Row[]> {
-    return this.client.$queryRaw<Row[]>(query)
+    return ask<Row>(this.pool, query)
   }
 
   /** Throws if the database cannot be reached. */
@@ -110,6 +101,7 @@ export class Database {
 
   async close(): Promise<void> {
     await this.client.$disconnect()
+    await this.systemPool.end()
     if (!this.pool.ended) await this.pool.end()
   }
 
@@ -124,4 +116,43 @@ export class Database {
       }
     }
   }
+}
+
+const systemPoolSize = 3
+
+function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: 'parley',
+    options: `-c role=${role}`,
+  })
+  pool.on('error', onPoolError)
+  return pool
+}
+
+/** One statement outside Prisma: it is prepared once per connection, and its answer is not interpreted. */
+async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
+  const { rows } = await pool.query({
+    name: statementName(query.text),
+    text: query.text,
+    values: query.values,
+  })
+  return rows as Row[]
+}
+
+const statementNames = new Map<string, string>()
+
+function statementName(text: string): string {
+  const name = statementNames.get(text) ?? `parley_${statementNames.size}`
+  statementNames.set(text, name)
+  return name
+}
+
+/** Takes the role and the organization, and the lock where one is asked for: all in one round trip. */
+function enterOrg(orgId: string, lock: string | undefined): Prisma.Sql {
+  const entered = Prisma.sql`set_config('role', 'parley_app', true), set_config('app.org_id', ${orgId}, true)`
+  return lock
+    ? Prisma.sql`SELECT ${entered}, pg_advisory_xact_lock(hashtextextended(${`${lock} ${orgId}`}, 0))`
+    : Prisma.sql`SELECT ${entered}`
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
-import { inSystem } from '../db/system.js'
+import { Prisma } from '../db/generated/client.js'
+import { askSystem } from '../db/system.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { Signals } from './signals.js'
@@ -79,11 +80,8 @@ export class EventFeed {
   }
 
   private async latest(): Promise<bigint> {
-    const [row] = await inSystem(
-      this.parts.db,
-      (tx) => tx.$queryRaw<{ position: bigint }[]>`SELECT position FROM relay`,
-    )
-    return row?.position ?? 0n
+    const [row] = await askSystem<{ position: string }>(this.parts.db, Prisma.sql`SELECT position FROM relay`)
+    return BigInt(row?.position ?? 0)
   }
 
   private look(): void {
@@ -108,13 +106,15 @@ export class EventFeed {
   private async readBatch(): Promise<boolean> {
     const from = this.position
     if (from === null) return false
-    const rows = await inSystem(
+    const rows = await askSystem<Omit<FeedEvent, 'position'> & { position: string }>(
       this.parts.db,
-      (tx) => tx.$queryRaw<FeedEvent[]>`
-        SELECT org_id AS "orgId", position, type, queue_id AS "queueId", to_members AS "toMembers", agent_ids::text[] AS "agentIds", data
+      Prisma.sql`
+        SELECT org_id AS "orgId", position, type, queue_id AS "queueId", to_members AS "toMembers",
+          agent_ids::text[] AS "agentIds", data
         FROM events WHERE position > ${from} ORDER BY position LIMIT ${batchSize}`,
     )
-    for (const row of rows) {
+    for (const { position, ...rest } of rows) {
+      const row: FeedEvent = { ...rest, position: BigInt(position) }
       if (this.position !== null) this.position = row.position
       for (const subscriber of this.subscribers.get(row.orgId) ?? []) subscriber(row)
     }

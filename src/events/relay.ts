@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
-import { inSystem } from '../db/system.js'
+import { Prisma } from '../db/generated/client.js'
+import { askSystem } from '../db/system.js'
 import type { JobQueues, LaneName } from '../jobs/job-queues.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
@@ -31,8 +32,8 @@ const wakes: Partial<Record<EventType, LaneName>> = {
 /**
  * Publishes committed events: gives each its position, which streams resume by, and wakes the lanes that it concerns.
  * The position is given here and not by the writer, because writers do not commit in the order of their numbers: a row
- * that commits late is simply published later, and none is skipped. The row lock on `relay` keeps publication to one
- * process at a time, so that positions also become visible in their order.
+ * that commits late is simply published later, and none is skipped. publish_events keeps publication to one process at a
+ * time, so that positions also become visible in their order.
  */
 export class Relay {
   private timer: NodeJS.Timeout | null = null
@@ -75,20 +76,10 @@ export class Relay {
 
   /** Publishes one batch and answers how many events it had. */
   async publish(): Promise<number> {
-    const published = await inSystem(this.parts.db, async (tx) => {
-      await tx.$queryRaw`SELECT position FROM relay FOR UPDATE`
-      return tx.$queryRaw<Published[]>`
-        WITH batch AS (
-          SELECT org_id, id, row_number() OVER (ORDER BY seq) AS n FROM events
-          WHERE position IS NULL ORDER BY seq LIMIT ${batchSize}
-        ), counter AS (
-          UPDATE relay SET position = position + (SELECT count(*) FROM batch) WHERE EXISTS (SELECT 1 FROM batch)
-          RETURNING position - (SELECT count(*) FROM batch) AS base
-        )
-        UPDATE events e SET position = counter.base + batch.n FROM batch, counter
-        WHERE e.org_id = batch.org_id AND e.id = batch.id
-        RETURNING e.org_id AS "orgId", e.type, jsonb_array_length(coalesce(e.data->'message'->'media', '[]')) > 0 AS "hasMedia"`
-    })
+    const published = await askSystem<Published>(
+      this.parts.db,
+      Prisma.sql`SELECT * FROM publish_events(${batchSize}::int)`,
+    )
     if (published.length === 0) return 0
     this.parts.signals.send('published')
     await this.wakeLanes(published)

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
-import { inSystem } from '../db/system.js'
 import type { PlatformCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { newId } from '../lib/ids.js'
@@ -42,11 +41,9 @@ export class OrganizationService {
     })
   }
 
-  list(_caller: PlatformCaller, page: PageRequest): Promise<Page<Shown>> {
-    return inSystem(this.db, async (tx) => {
-      const { data, nextCursor } = pageById(await listOrganizations(tx, page), page)
-      return { data: data.map(presentOrganization), nextCursor }
-    })
+  async list(_caller: PlatformCaller, page: PageRequest): Promise<Page<Shown>> {
+    const { data, nextCursor } = pageById(await listOrganizations(this.db, page), page)
+    return { data: data.map(presentOrganization), nextCursor }
   }
 
   get(_caller: PlatformCaller, id: string): Promise<Shown> {

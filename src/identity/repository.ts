@@ -1,15 +1,20 @@
-import type { OrgTx, SystemTx } from '../db/database.js'
-import type { AccessKey, Organization } from '../db/generated/client.js'
-import { olderThan, type PageRequest } from '../db/page.js'
+import type { Database, OrgTx } from '../db/database.js'
+import { type AccessKey, type Organization, Prisma } from '../db/generated/client.js'
+import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
+import { columnsOf } from '../db/rows.js'
+import { askSystem } from '../db/system.js'
 import { notFound } from '../lib/errors.js'
 import { given } from '../lib/given.js'
 
-export async function listOrganizations(tx: SystemTx, page: PageRequest): Promise<Organization[]> {
-  return tx.organization.findMany({
-    where: olderThan(page),
-    orderBy: { id: 'desc' },
-    take: page.limit + 1,
-  })
+/** Newest first, one more than the page holds. */
+export function listOrganizations(db: Database, page: PageRequest): Promise<Organization[]> {
+  const [before] = readCursor(page.cursor, [idPattern]) ?? []
+  return askSystem<Organization>(
+    db,
+    Prisma.sql`
+      SELECT ${columnsOf(Prisma.OrganizationScalarFieldEnum, 'o')} FROM organizations o
+      WHERE (${before ?? null}::uuid IS NULL OR o.id < ${before ?? null}::uuid) ORDER BY o.id DESC LIMIT ${page.limit + 1}`,
+  )
 }
 
 /** The organization of this unit of work. */

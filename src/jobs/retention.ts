@@ -1,5 +1,6 @@
-import type { Database, SystemTx } from '../db/database.js'
-import { inSystem } from '../db/system.js'
+import type { Database } from '../db/database.js'
+import { Prisma } from '../db/generated/client.js'
+import { askSystem } from '../db/system.js'
 import { type Clock, days, hours, later, minutes } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 
@@ -33,29 +34,27 @@ export class Retention {
 
   async once(): Promise<void> {
     const now = this.parts.clock.now()
-    await this.drain(
-      (tx) => tx.$executeRaw`
+    await this.drain(Prisma.sql`
       DELETE FROM events WHERE (org_id, id) IN (
-        SELECT org_id, id FROM events WHERE at < ${later(now, -eventsFor)} AND position IS NOT NULL LIMIT ${batchSize})`,
-    )
-    await this.drain(
-      (tx) => tx.$executeRaw`
+        SELECT org_id, id FROM events WHERE at < ${later(now, -eventsFor)} AND position IS NOT NULL LIMIT ${batchSize})
+      RETURNING 1`)
+    await this.drain(Prisma.sql`
       DELETE FROM idempotency_keys WHERE (org_id, scope, key) IN (
-        SELECT org_id, scope, key FROM idempotency_keys WHERE created_at < ${later(now, -idempotencyKeysFor)} LIMIT ${batchSize})`,
-    )
-    await this.drain(
-      (tx) => tx.$executeRaw`
+        SELECT org_id, scope, key FROM idempotency_keys WHERE created_at < ${later(now, -idempotencyKeysFor)}
+        LIMIT ${batchSize})
+      RETURNING 1`)
+    await this.drain(Prisma.sql`
       DELETE FROM callbacks WHERE (org_id, id) IN (
-        SELECT org_id, id FROM callbacks WHERE state = 'done' AND processed_at < ${later(now, -callbacksFor)} LIMIT ${batchSize})`,
-    )
-    await this.drain(
-      (tx) => tx.$executeRaw`
+        SELECT org_id, id FROM callbacks WHERE state = 'done' AND processed_at < ${later(now, -callbacksFor)}
+        LIMIT ${batchSize})
+      RETURNING 1`)
+    await this.drain(Prisma.sql`
       DELETE FROM media WHERE (org_id, id) IN (
-        SELECT org_id, id FROM media WHERE expires_at < ${now} AND message_id IS NULL LIMIT ${batchSize})`,
-    )
+        SELECT org_id, id FROM media WHERE expires_at < ${now} AND message_id IS NULL LIMIT ${batchSize})
+      RETURNING 1`)
   }
 
-  private async drain(remove: (tx: SystemTx) => Promise<number>): Promise<void> {
-    while ((await inSystem(this.parts.db, remove)) === batchSize);
+  private async drain(removal: Prisma.Sql): Promise<void> {
+    while ((await askSystem(this.parts.db, removal)).length === batchSize);
   }
 }

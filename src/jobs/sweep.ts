@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.js'
 import { Prisma } from '../db/generated/client.js'
-import { inSystem } from '../db/system.js'
+import { askSystem } from '../db/system.js'
 import type { Clock } from '../lib/clock.js'
 import { seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
@@ -40,7 +40,7 @@ export class Sweep {
   }
 
   async once(): Promise<void> {
-    const due = await inSystem(this.parts.db, (tx) => tx.$queryRaw<Due[]>(dueNow(this.parts.clock.now())))
+    const due = await askSystem<Due>(this.parts.db, dueNow(this.parts.clock.now()))
     await Promise.all(due.map(({ lane, orgId }) => this.parts.jobs.wake(lane, orgId)))
   }
 }

@@ -1,11 +1,14 @@
 import { findNumbers, type NumberRow, numberKey } from '../channels/number-repository.js'
 import { clearOptOuts, setOptOuts } from '../contacts/opt-outs.js'
-import { changeConversation } from '../conversations/change.js'
+import { type ConversationChange, changeConversation, type WorkTerms } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
 import { type ConversationKey, findTerms, keyOf, lockLiveConversations } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
 import type { OrgTx } from '../db/database.js'
+import type { Conversation } from '../db/generated/client.js'
+import { insertRows } from '../db/rows.js'
 import type { InboundMessage } from '../providers/provider.js'
+import { loadWorkstreamForNumbers, type NumberSettings } from '../workstreams/number-settings.js'
 import { announceInbound } from './announce.js'
 import { composeInbound } from './compose-inbound.js'
 import { openConversations } from './open-conversations.js'
@@ -37,41 +40,60 @@ export async function attachMessages(
     tx,
     fresh.map(({ key }) => key),
   )
-  const opened = await openConversations(
-    tx,
-    fresh.filter(({ key }) => !live.has(keyOf(key))),
-    now,
-  )
+  const atWork = await loadWorkstreamForNumbers(tx, [...new Set(fresh.map(({ number }) => number.id))])
+  const starting = fresh.filter(({ key }) => !live.has(keyOf(key)))
+  const opened = await openConversations(tx, starting, { atWork, now })
   const conversations = new Map([...live, ...opened])
+  const composed = await composeInbound(tx, fresh, { conversations, atWork, now })
 
-  const composed = await composeInbound(tx, fresh, conversations, now)
+  const terms = await termsFor(tx, conversations, atWork)
+  const changes = changesOf(fresh, conversations, { terms, now })
+  await insertRows(
+    tx,
+    'conversations',
+    changes.filter(({ after }) => opened.has(keyOf(after))).map(({ after }) => after),
+  )
   await insertMessages(tx, composed.messages)
   await insertMedia(tx, composed.media)
-
-  const terms = await findTerms(
+  await recordChanges(
     tx,
-    [...conversations.values()].map(({ workstreamId }) => workstreamId),
-  )
-  const changes = [...conversations].flatMap(([key, row]) => {
-    const own = fresh.filter((arrival) => keyOf(arrival.key) === key)
-    const lastAt = new Date(Math.max(...own.map(({ callback }) => callback.receivedAt.getTime())))
-    return (
-      changeConversation(
-        row,
-        { type: 'customer_wrote', messages: own.length, lastAt },
-        termsOf(terms, row),
-        now,
-      ) ?? []
-    )
-  })
-  await recordChanges(tx, changes, now)
-  await announceInbound(tx, {
-    opened: new Set(opened.keys()),
-    conversations: changes.map(({ after }) => after),
-    composed,
+    changes.filter(({ after }) => live.has(keyOf(after))),
     now,
-  })
+  )
+  const told = changes.map(({ after }) => after)
+  await announceInbound(tx, { opened: new Set(opened.keys()), conversations: told, composed, now })
   return leftovers
+}
+
+/** The terms of the numbers' workstreams are known; only a number that was moved has conversations of another. */
+async function termsFor(
+  tx: OrgTx,
+  conversations: Map<string, Conversation>,
+  atWork: Map<string, NumberSettings>,
+): Promise<Map<string, WorkTerms>> {
+  const known = [...atWork.values()].map(({ workstream }) => [workstream.id, workstream] as const)
+  const ids = new Set([...conversations.values()].map(({ workstreamId }) => workstreamId))
+  for (const [id] of known) ids.delete(id)
+  return new Map([...known, ...(ids.size > 0 ? await findTerms(tx, [...ids]) : [])])
+}
+
+function changesOf(
+  arrivals: Arrival[],
+  conversations: Map<string, Conversation>,
+  { terms, now }: { terms: Map<string, WorkTerms>; now: Date },
+): ConversationChange[] {
+  const written = new Map<string, { messages: number; lastAt: Date }>()
+  for (const { key, callback } of arrivals) {
+    const { messages = 0, lastAt = callback.receivedAt } = written.get(keyOf(key)) ?? {}
+    const later = new Date(Math.max(callback.receivedAt.getTime(), lastAt.getTime()))
+    written.set(keyOf(key), { messages: messages + 1, lastAt: later })
+  }
+  return [...conversations].flatMap(([key, row]) => {
+    const own = written.get(key)
+    return own
+      ? (changeConversation(row, { type: 'customer_wrote', ...own }, termsOf(terms, row), now) ?? [])
+      : []
+  })
 }
 
 /** Tells apart what came to a number of the account, and what came to one that we do not know. */

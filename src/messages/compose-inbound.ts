@@ -2,7 +2,7 @@ import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
-import { loadWorkstreamForNumbers } from '../workstreams/number-settings.js'
+import type { NumberSettings } from '../workstreams/number-settings.js'
 import type { Arrival } from './attach.js'
 import { newMessage } from './new-message.js'
 import type { MessageRow } from './present.js'
@@ -13,22 +13,19 @@ export interface Composed {
   media: Media[]
 }
 
+interface InboundFrame {
+  conversations: Map<string, Conversation>
+  atWork: Map<string, NumberSettings>
+  now: Date
+}
+
 /** The rows of customers' messages and their files, in the order in which they came. */
 export async function composeInbound(
   tx: OrgTx,
   arrivals: Arrival[],
-  conversations: Map<string, Conversation>,
-  now: Date,
+  { conversations, atWork, now }: InboundFrame,
 ): Promise<Composed> {
   const answered = await findAnswered(tx, arrivals)
-  const withFiles = arrivals.filter(({ event }) => event.media.length > 0)
-  const atWork =
-    withFiles.length > 0
-      ? await loadWorkstreamForNumbers(
-          tx,
-          withFiles.map(({ number }) => number.id),
-        )
-      : new Map()
   const composed: Composed = { messages: [], media: [] }
   for (const arrival of arrivals) {
     const conversation = conversations.get(keyOf(arrival.key))

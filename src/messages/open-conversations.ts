@@ -1,28 +1,26 @@
 import { findContactsByAddresses } from '../contacts/matching.js'
 import { closesAt, dueAt } from '../conversations/change.js'
 import { keyOf } from '../conversations/repository.js'
-import { insertRows } from '../db/bulk.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
-import { loadWorkstreamForNumbers, type NumberSettings } from '../workstreams/number-settings.js'
+import type { NumberSettings } from '../workstreams/number-settings.js'
 import type { Arrival } from './attach.js'
 
 /**
- * Opens a conversation for each customer among these arrivals, by `keyOf`. The sender is matched to the active contact
+ * A new conversation for each customer among these arrivals, not yet stored, by `keyOf`. The sender is matched to the active contact
  * with that mobile phone or address: exactly one links, none or several do not (domain.md 4.1). A partial unique index
  * makes sure that a customer has one live conversation per number.
  */
 export async function openConversations(
   tx: OrgTx,
   arrivals: Arrival[],
-  now: Date,
+  { atWork, now }: { atWork: Map<string, NumberSettings>; now: Date },
 ): Promise<Map<string, Conversation>> {
   if (arrivals.length === 0) return new Map()
   const firsts = [
     ...new Map(arrivals.toReversed().map((arrival) => [keyOf(arrival.key), arrival])).values(),
   ].toReversed()
-  const atWork = await loadWorkstreamForNumbers(tx, [...new Set(firsts.map(({ number }) => number.id))])
   const contacts = await matchContacts(tx, firsts)
   const rows = firsts.map((arrival) => {
     const settings = atWork.get(arrival.number.id)
@@ -33,7 +31,6 @@ export async function openConversations(
       now,
     })
   })
-  await insertRows(tx, 'conversations', rows)
   return new Map(rows.map((row) => [keyOf(row), row]))
 }
 

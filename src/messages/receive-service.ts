@@ -26,6 +26,8 @@ export type Leftover =
   | { kind: 'postpone'; callback: PendingCallback; reason: string; detail: string }
 
 const batchSize = 100
+/** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
+const lock = 'inbound'
 const maxAttempts = 5
 const retryAfter = seconds(2)
 
@@ -54,8 +56,8 @@ export class ReceiveService {
   }
 
   private takeTogether(orgId: string): Promise<number> {
-    return this.db.inOrg(orgId, async (tx) => {
-      const pending = await this.takePending(tx, batchSize)
+    return this.db.inOrg({ orgId, lock }, async (tx) => {
+      const pending = await takePendingCallbacks(tx, this.clock.now(), batchSize)
       await this.apply(tx, pending)
       return pending.length
     })
@@ -66,8 +68,8 @@ export class ReceiveService {
     for (let taken = 0; taken < batchSize; taken++) {
       let current: PendingCallback | undefined
       try {
-        const found = await this.db.inOrg(orgId, async (tx) => {
-          const pending = await this.takePending(tx, 1)
+        const found = await this.db.inOrg({ orgId, lock }, async (tx) => {
+          const pending = await takePendingCallbacks(tx, this.clock.now(), 1)
           current = pending[0]
           await this.apply(tx, pending)
           return pending.length
@@ -79,12 +81,6 @@ export class ReceiveService {
       }
     }
     return batchSize
-  }
-
-  /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
-  private async takePending(tx: OrgTx, limit: number): Promise<PendingCallback[]> {
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`inbound ${tx.orgId}`}, 0))`
-    return takePendingCallbacks(tx, this.clock.now(), limit)
   }
 
   private async apply(tx: OrgTx, pending: PendingCallback[]): Promise<void> {

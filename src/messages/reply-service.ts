@@ -43,7 +43,7 @@ export class ReplyService {
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
       const conversation = await lockConversation(tx, conversationId)
-      await assertMayTry(tx, caller, conversation)
+      if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
       assertHeld(conversation, agentId)
       await assertMaySend(tx, conversation, now)
       const message = await composeReply(tx, conversation, { agentId, text, hasMedia: media.length > 0, now })
@@ -137,7 +137,7 @@ function assertHeld(conversation: Conversation, agentId: string): void {
 }
 
 async function assertMaySend(tx: OrgTx, conversation: Conversation, now: Date): Promise<void> {
-  const facts = await findSendFacts(tx, [conversation])
+  const facts = await findSendFacts(tx, [conversation.id])
   const refusal = refuseToSend(conversation, facts.get(conversation.id), now)
   if (refusal) throw refusal
 }

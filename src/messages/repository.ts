@@ -1,6 +1,6 @@
-import { insertRows } from '../db/bulk.js'
 import type { OrgTx } from '../db/database.js'
-import type { Media, Message } from '../db/generated/client.js'
+import { type Media, type Message, Prisma } from '../db/generated/client.js'
+import { columnsOf, insertRows } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import type { MessageRow } from './present.js'
 
@@ -26,10 +26,13 @@ export async function findByProviderIds(
   return new Map(rows.map((row) => [`${row.accountId} ${row.providerMessageId}`, row]))
 }
 
+const columns = columnsOf(Prisma.MessageScalarFieldEnum, 'm')
+
 export async function lockMessages(tx: OrgTx, ids: readonly string[]): Promise<Message[]> {
   if (ids.length === 0) return []
-  await tx.$queryRaw`SELECT id FROM messages WHERE id = ANY(${[...ids]}::uuid[]) ORDER BY id FOR UPDATE`
-  return tx.message.findMany({ where: { id: { in: [...ids] } } })
+  return tx.$queryRaw<Message[]>`
+    SELECT ${columns} FROM messages m WHERE m.org_id = ${tx.orgId}::uuid AND m.id = ANY(${[...ids]}::uuid[])
+    ORDER BY m.id FOR UPDATE`
 }
 
 export async function lockMessage(tx: OrgTx, conversationId: string, id: string): Promise<Message> {

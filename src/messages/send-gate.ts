@@ -1,6 +1,5 @@
 /** Whether a message may leave (api.md 5): asked when the agent sends it, and again just before it goes out. */
 
-import { listOptedOut } from '../contacts/opt-outs.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { AppError } from '../lib/errors.js'
@@ -13,45 +12,22 @@ export interface SendFacts {
   numberDeleted: boolean
 }
 
-export type SendSubject = Pick<
-  Conversation,
-  'id' | 'channel' | 'customerAddress' | 'numberId' | 'lastInboundAt'
->
+export type SendSubject = Pick<Conversation, 'channel' | 'lastInboundAt'>
 
 /** What decides for each of these conversations, by id. */
 export async function findSendFacts(
   tx: OrgTx,
-  conversations: readonly SendSubject[],
+  conversationIds: readonly string[],
 ): Promise<Map<string, SendFacts>> {
-  const organization = await tx.organization.findFirstOrThrow({
-    select: { smsEnabled: true, whatsappEnabled: true },
-  })
-  const deleted = await tx.channelNumber.findMany({
-    where: {
-      id: { in: [...new Set(conversations.map(({ numberId }) => numberId))] },
-      deletedAt: { not: null },
-    },
-    select: { id: true },
-  })
-  const deletedIds = new Set(deleted.map(({ id }) => id))
-  const left = { sms: new Set<string>(), whatsapp: new Set<string>() }
-  for (const channel of ['sms', 'whatsapp'] as const) {
-    const addresses = conversations
-      .filter((row) => row.channel === channel)
-      .map(({ customerAddress }) => customerAddress)
-    if (addresses.length > 0) left[channel] = await listOptedOut(tx, channel, addresses)
-  }
-  const enabled = { sms: organization.smsEnabled, whatsapp: organization.whatsappEnabled }
-  return new Map(
-    conversations.map(({ id, channel, customerAddress, numberId }) => [
-      id,
-      {
-        optedOut: left[channel].has(customerAddress),
-        channelEnabled: enabled[channel],
-        numberDeleted: deletedIds.has(numberId),
-      },
-    ]),
-  )
+  const rows = await tx.$queryRaw<(SendFacts & { id: string })[]>`
+    SELECT c.id, l.customer_address IS NOT NULL AS "optedOut", n.deleted_at IS NOT NULL AS "numberDeleted",
+      CASE c.channel WHEN 'sms' THEN o.sms_enabled ELSE o.whatsapp_enabled END AS "channelEnabled"
+    FROM conversations c
+    JOIN organizations o ON o.id = c.org_id
+    JOIN channel_numbers n ON n.org_id = c.org_id AND n.id = c.number_id
+    LEFT JOIN opt_outs l ON l.org_id = c.org_id AND l.channel = c.channel AND l.customer_address = c.customer_address
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...new Set(conversationIds)]}::uuid[])`
+  return new Map(rows.map(({ id, ...facts }) => [id, facts]))
 }
 
 /** Why the message may not leave now; null where it may. */

@@ -74,7 +74,7 @@ export class SendService {
       const due = await takeSendable(tx, now, limit)
       if (due.length === 0) return []
       const conversations = await findConversations(tx, due)
-      const facts = await findSendFacts(tx, [...conversations.values()])
+      const facts = await findSendFacts(tx, [...conversations.keys()])
       const refused: Message[] = []
       const accepted: Message[] = []
       for (const message of due) {

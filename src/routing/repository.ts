@@ -3,11 +3,6 @@ import type { Condition } from '../workstreams/condition.js'
 import type { Candidate, Declines } from './choose-agent.js'
 import type { Fact, RoutingFacts, Rule } from './match-rules.js'
 
-/** One routing pass at a time in an organization, so that two never weigh the same agents. */
-export async function lockRouting(tx: OrgTx): Promise<void> {
-  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`routing ${tx.orgId}`}, 0))`
-}
-
 export async function findUnrouted(tx: OrgTx, limit: number): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM conversations WHERE status = 'open' AND queue_id IS NULL ORDER BY created_at LIMIT ${limit}`

@@ -17,12 +17,13 @@ import {
   findQueued,
   findUnrouted,
   type History,
-  lockRouting,
   type QueuedItem,
   type RoutingPlan,
 } from './repository.js'
 
 const batchSize = 100
+/** One routing pass at a time in an organization, so that two never weigh the same agents. */
+const lock = 'routing'
 
 /**
  * Leads conversations to queues by rules, and from queues to agents by offers. A pass looks at what is due in the
@@ -37,19 +38,18 @@ export class RoutingService {
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const routed = await this.db.inOrg(orgId, (tx) => this.routeBatch(tx))
+      const routed = await this.db.inOrg({ orgId, lock }, (tx) => this.routeBatch(tx))
       if (routed < batchSize) break
     }
     let after: QueuedItem | null = null
     do {
       const from: QueuedItem | null = after
-      after = await this.db.inOrg(orgId, (tx) => this.assignBatch(tx, from))
+      after = await this.db.inOrg({ orgId, lock }, (tx) => this.assignBatch(tx, from))
     } while (after && !signal.aborted)
   }
 
   /** Puts conversations that have no queue yet into one, and answers how many. */
   private async routeBatch(tx: OrgTx): Promise<number> {
-    await lockRouting(tx)
     const rows = await lockConversations(tx, await findUnrouted(tx, batchSize))
     const unrouted = rows.filter(({ status, queueId }) => status === 'open' && queueId === null)
     if (unrouted.length === 0) return 0
@@ -93,7 +93,6 @@ export class RoutingService {
 
   /** Offers what waits, and answers where to go on while there is both something to offer and somebody free. */
   private async assignBatch(tx: OrgTx, after: QueuedItem | null): Promise<QueuedItem | null> {
-    await lockRouting(tx)
     const candidates = await findCandidates(tx)
     const queueIds = [...new Set(candidates.flatMap((candidate) => [...candidate.queueIds]))]
     if (queueIds.length === 0) return null

@@ -683,6 +683,28 @@ AS $$
   FROM posted p LEFT JOIN verified v ON v.id = p.id LEFT JOIN stored s ON s.id = p.id
 $$;
 
+-- Gives committed events their positions, in one call. The lock on relay's row keeps publication to one process at a
+-- time; each statement of the function sees what was committed before it began, so what the process before us has
+-- published is not seen as unpublished.
+CREATE FUNCTION publish_events(batch_size int)
+  RETURNS TABLE ("orgId" uuid, type text, "hasMedia" boolean)
+  LANGUAGE plpgsql VOLATILE SET search_path = public
+AS $$
+DECLARE
+  base bigint;
+BEGIN
+  SELECT r.position INTO base FROM relay r FOR UPDATE;
+  RETURN QUERY
+    WITH batch AS (
+      SELECT e.org_id, e.id, row_number() OVER (ORDER BY e.seq) AS n FROM events e
+      WHERE e.position IS NULL ORDER BY e.seq LIMIT batch_size
+    ), counted AS (
+      UPDATE relay r SET position = base + (SELECT count(*) FROM batch) WHERE EXISTS (SELECT 1 FROM batch)
+    )
+    UPDATE events e SET position = base + batch.n FROM batch WHERE e.org_id = batch.org_id AND e.id = batch.id
+    RETURNING e.org_id, e.type, jsonb_array_length(coalesce(e.data->'message'->'media', '[]')) > 0;
+END $$;
+
 -- They run with the rights of parley_system, which needs CREATE on the schema for the moment of the change.
 GRANT CREATE ON SCHEMA public TO parley_system;
 ALTER FUNCTION find_access_key(text, timestamptz) OWNER TO parley_system;
@@ -690,4 +712,6 @@ ALTER FUNCTION find_callback_account(text) OWNER TO parley_system;
 ALTER FUNCTION store_callbacks(jsonb) OWNER TO parley_system;
 REVOKE CREATE ON SCHEMA public FROM parley_system;
 REVOKE EXECUTE ON FUNCTION find_access_key(text, timestamptz), find_callback_account(text), store_callbacks(jsonb) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION publish_events(int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION publish_events(int) TO parley_system;
 GRANT EXECUTE ON FUNCTION find_access_key(text, timestamptz), find_callback_account(text), store_callbacks(jsonb) TO parley_app;

@@ -6,6 +6,19 @@ type Table = 'conversations' | 'messages' | 'media'
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /**
+ * The columns of a model for a query of one's own (`SELECT … FOR UPDATE`, which Prisma has not), so that it answers rows
+ * of the model's type.
+ *
+ * @param fields the model's `…ScalarFieldEnum`
+ */
+export const columnsOf = (fields: Readonly<Record<string, string>>, alias: string): Prisma.Sql =>
+  Prisma.raw(
+    Object.values(fields)
+      .map((field) => `${alias}.${snakeCase(field)} AS "${field}"`)
+      .join(', '),
+  )
+
+/**
  * Inserts many rows with one statement and one parameter, in their order; columns that the rows do not name take their
  * defaults. Keys are field names of the Prisma model. Worth it on the hot paths only: elsewhere `createMany` will do.
  */
