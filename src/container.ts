@@ -106,7 +106,7 @@ export async function createContainer(settings: ServiceSettings) {
   const messages = new MessageService(db, clock)
   const media = new MediaService({ db, clock, providers, secrets, links, log })
 
-  const receiving = new ReceiveService(db, clock, providers, log)
+  const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
   const timers = new ConversationTimers(db, clock, conversations)
   const settlement = new Settlement({ db, clock, providers, secrets, log })
@@ -125,7 +125,7 @@ export async function createContainer(settings: ServiceSettings) {
   const handlers: Record<LaneName, LaneHandler> = {
     inbound: unlessSuspended((orgId, signal) => receiving.drain(orgId, signal)),
     routing: unlessSuspended((orgId, signal) => routing.drain(orgId, signal)),
-    sending: unlessSuspended((orgId, signal) => sending.drain(orgId, signal)),
+    sending: unlessSuspended((orgId) => sending.drain(orgId)),
     media: unlessSuspended((orgId, signal) => media.drain(orgId, signal)),
     timers: unlessSuspended((orgId, signal) => timers.drain(orgId, signal)),
   }
@@ -152,6 +152,7 @@ export async function createContainer(settings: ServiceSettings) {
     await retention.stop()
     await sweep.stop()
     await jobs.stop()
+    await sending.finish()
     await relay.stop()
     await feed.stop()
     await signals.close()

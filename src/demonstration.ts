@@ -99,6 +99,7 @@ async function create(container: Container, file: string): Promise<Saved> {
     role: 'admin',
     permissions: ['secrets:write'],
     agentId: null,
+    agentName: null,
   }
   const agent = await agents.create(admin, {
     name: 'Alex Agent',

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../db/database.js'
 import type { ProviderName } from '../db/generated/enums.js'
 import type { JobQueues } from '../jobs/job-queues.js'
@@ -38,6 +39,10 @@ interface Parts {
 
 const mostTogether = 200
 const wakePauseMs = 5
+/** Callbacks committed together from which on it is a flood */
+const flood = 24
+const longestWayMs = 250
+const wayStepMs = 10
 
 /**
  * Takes callbacks in: checks the signature, stores, answers (api.md 6). The hottest path of the service: a callback
@@ -74,6 +79,16 @@ export class CallbackIntake {
       await this.receiveAgain(call.token, posted, account.version)
     }
     return provider.acknowledge(call.kind)
+  }
+
+  /**
+   * Waits a moment while callbacks come in floods. Whoever works on what has come lets the intake go first: an answer
+   * that is late is repeated by the provider, an attachment that is late is only late.
+   */
+  async makeWay(): Promise<void> {
+    for (let waited = 0; waited < longestWayMs && this.inbox.pressure >= flood; waited += wayStepMs) {
+      await pause(wayStepMs)
+    }
   }
 
   /** The account may have changed since it was remembered. */

@@ -18,6 +18,7 @@ interface FoundKey {
   role: Role
   permissions: string[]
   agentId: string | null
+  agentName: string | null
   isSuspended: boolean
 }
 
@@ -44,11 +45,12 @@ export function createAuthenticate({
   }
 }
 
-const callerOf = ({ orgId, id, role, permissions, agentId }: FoundKey): OrgCaller => ({
+const callerOf = ({ orgId, id, role, permissions, agentId, agentName }: FoundKey): OrgCaller => ({
   kind: 'organization',
   orgId,
   keyId: id,
   role,
   permissions,
   agentId,
+  agentName,
 })

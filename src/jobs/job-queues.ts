@@ -40,6 +40,8 @@ const schema = 'bullmq'
 export class JobQueues {
   private readonly queues = new Map<LaneName, Queue>()
   private workers: Worker[] = []
+  /** What this process is looking at just now, by lane and organization, and whether it must look once more */
+  private readonly looking = new Map<string, 'once' | 'again'>()
   private readonly stopping = new AbortController()
 
   private constructor(
@@ -76,8 +78,15 @@ export class JobQueues {
     return new JobQueues(createPostgresBackend, pool, log)
   }
 
-  /** Makes sure that the lane looks at this organization after this moment. */
+  /**
+   * Makes sure that the lane looks at this organization after this moment. Where this process is just looking, it looks
+   * once more instead of adding a job.
+   */
   async wake(lane: LaneName, orgId: string): Promise<void> {
+    if (this.looking.has(`${lane} ${orgId}`)) {
+      this.looking.set(`${lane} ${orgId}`, 'again')
+      return
+    }
     await this.queue(lane).add(
       lane,
       { orgId },
@@ -87,7 +96,7 @@ export class JobQueues {
 
   start(handlers: Record<LaneName, LaneHandler>): void {
     this.workers = laneNames.map((lane) => {
-      const process = (job: Job<{ orgId: string }>) => handlers[lane](job.data.orgId, this.stopping.signal)
+      const process = (job: Job<{ orgId: string }>) => this.look(lane, job.data.orgId, handlers[lane])
       const options = {
         connection: this.connection as never,
         concurrency: concurrency[lane],
@@ -105,6 +114,18 @@ export class JobQueues {
       )
       return worker
     })
+  }
+
+  private async look(lane: LaneName, orgId: string, handler: LaneHandler): Promise<void> {
+    const key = `${lane} ${orgId}`
+    try {
+      do {
+        this.looking.set(key, 'once')
+        await handler(orgId, this.stopping.signal)
+      } while (this.looking.get(key) === 'again' && !this.stopping.signal.aborted)
+    } finally {
+      this.looking.delete(key)
+    }
   }
 
   /** Jobs that wait, per lane, for the metrics. */

@@ -11,6 +11,8 @@ interface Entry<Item, Result> {
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = []
   private isWriting = false
+  /** How many items the batch that is being written, or the last one, has */
+  private size = 0
 
   /** @param write answers one result for each item, in order; if it throws, all items of the batch fail */
   constructor(
@@ -26,12 +28,18 @@ export class Batcher<Item, Result> {
     })
   }
 
+  /** How many items arrive together: the measure of how busy this is. */
+  get pressure(): number {
+    return this.isWriting ? Math.max(this.size, this.waiting.length) : 0
+  }
+
   private async run(): Promise<void> {
     this.isWriting = true
     // Requests that the event loop has already read join the first batch
     await new Promise(setImmediate)
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, this.maxItems)
+      this.size = batch.length
       await this.writeBatch(batch)
     }
     this.isWriting = false

@@ -11,6 +11,7 @@ export interface OrgCaller {
   readonly permissions: readonly string[]
   /** The agent it acts for; null for keys that name none */
   readonly agentId: string | null
+  readonly agentName: string | null
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
 

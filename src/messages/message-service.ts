@@ -44,7 +44,6 @@ export class MessageService {
     return this.db.inOrg(caller, async (tx) => {
       const conversation = await lockConversation(tx, conversationId)
       await assertCanSee(tx, caller, conversation)
-      const author = caller.agentId ? await tx.agent.findFirst({ where: { id: caller.agentId } }) : null
       const note = newMessage({
         orgId: tx.orgId,
         conversationId,
@@ -52,8 +51,8 @@ export class MessageService {
         direction: 'internal',
         kind: 'note',
         authorType: 'agent',
-        authorId: author?.id ?? null,
-        authorName: author?.name ?? caller.role,
+        authorId: caller.agentId,
+        authorName: caller.agentName ?? caller.role,
         text,
         createdAt: this.clock.now(),
       })

@@ -25,7 +25,16 @@ export type Leftover =
   | { kind: 'set_aside'; callback: PendingCallback; reason: string; detail: string }
   | { kind: 'postpone'; callback: PendingCallback; reason: string; detail: string }
 
-const batchSize = 100
+export interface ReceiveParts {
+  db: Database
+  clock: Clock
+  providers: Providers
+  log: Logger
+  /** Waits while callbacks come in floods, so that they are answered first */
+  makeWay(): Promise<void>
+}
+
+const batchSize = 250
 /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
 const lock = 'inbound'
 const maxAttempts = 5
@@ -37,18 +46,14 @@ const retryAfter = seconds(2)
  * with its reason and never dropped.
  */
 export class ReceiveService {
-  constructor(
-    private readonly db: Database,
-    private readonly clock: Clock,
-    private readonly providers: Providers,
-    private readonly log: Logger,
-  ) {}
+  constructor(private readonly parts: ReceiveParts) {}
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      await this.parts.makeWay()
       const taken = await this.takeTogether(orgId).catch((error) => {
         if (isUnavailable(error)) throw error
-        this.log.warn({ err: error, orgId }, 'a batch of callbacks failed, each is taken by itself')
+        this.parts.log.warn({ err: error, orgId }, 'a batch of callbacks failed, each is taken by itself')
         return this.takeSingly(orgId)
       })
       if (taken < batchSize) return
@@ -56,8 +61,8 @@ export class ReceiveService {
   }
 
   private takeTogether(orgId: string): Promise<number> {
-    return this.db.inOrg({ orgId, lock }, async (tx) => {
-      const pending = await takePendingCallbacks(tx, this.clock.now(), batchSize)
+    return this.parts.db.inOrg({ orgId, lock }, async (tx) => {
+      const pending = await takePendingCallbacks(tx, this.parts.clock.now(), batchSize)
       await this.apply(tx, pending)
       return pending.length
     })
@@ -68,8 +73,8 @@ export class ReceiveService {
     for (let taken = 0; taken < batchSize; taken++) {
       let current: PendingCallback | undefined
       try {
-        const found = await this.db.inOrg({ orgId, lock }, async (tx) => {
-          const pending = await takePendingCallbacks(tx, this.clock.now(), 1)
+        const found = await this.parts.db.inOrg({ orgId, lock }, async (tx) => {
+          const pending = await takePendingCallbacks(tx, this.parts.clock.now(), 1)
           current = pending[0]
           await this.apply(tx, pending)
           return pending.length
@@ -85,12 +90,12 @@ export class ReceiveService {
 
   private async apply(tx: OrgTx, pending: PendingCallback[]): Promise<void> {
     if (pending.length === 0) return
-    const now = this.clock.now()
+    const now = this.parts.clock.now()
     const messages: Understood<InboundMessage>[] = []
     const reports: Understood<InboundStatus>[] = []
     const ignored: Understood<InboundIgnored>[] = []
     for (const callback of pending) {
-      const event = this.providers[callback.provider].parse(requestOf(callback))
+      const event = this.parts.providers[callback.provider].parse(requestOf(callback))
       if (event.type === 'message') messages.push({ callback, event })
       else if (event.type === 'status') reports.push({ callback, event })
       else ignored.push({ callback, event })
@@ -125,12 +130,12 @@ export class ReceiveService {
 
   /** After a fault of ours: later again, and after its attempts to the admin. */
   private async putBack(orgId: string, callback: PendingCallback, error: unknown): Promise<void> {
-    const now = this.clock.now()
-    this.log.error({ err: error, orgId, callbackId: callback.id }, 'a callback could not be processed')
+    const now = this.parts.clock.now()
+    this.parts.log.error({ err: error, orgId, callbackId: callback.id }, 'a callback could not be processed')
     const name = error instanceof Error ? error.name : 'Error'
     const detail = `Processing failed ${maxAttempts} times (${name}). Release it after the fault is mended.`
     const leftover: Leftover = { kind: 'postpone', callback, reason: 'processing_failed', detail }
-    await this.db.inOrg(orgId, (tx) => this.keepLeftovers(tx, [leftover], now))
+    await this.parts.db.inOrg(orgId, (tx) => this.keepLeftovers(tx, [leftover], now))
   }
 }
 

@@ -46,7 +46,7 @@ export class ReplyService {
       if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
       assertHeld(conversation, agentId)
       await assertMaySend(tx, conversation, now)
-      const message = await composeReply(tx, conversation, { agentId, text, hasMedia: media.length > 0, now })
+      const message = composeReply(caller, conversation, { text, hasMedia: media.length > 0, now })
       await insertMessages(tx, [message])
       const files = await takeUploads(tx, {
         conversation,
@@ -142,12 +142,11 @@ async function assertMaySend(tx: OrgTx, conversation: Conversation, now: Date): 
   if (refusal) throw refusal
 }
 
-async function composeReply(
-  tx: OrgTx,
+function composeReply(
+  { agentId, agentName }: OrgCaller,
   conversation: Conversation,
-  { agentId, text, hasMedia, now }: { agentId: string; text: string; hasMedia: boolean; now: Date },
+  { text, hasMedia, now }: { text: string; hasMedia: boolean; now: Date },
 ) {
-  const agent = await tx.agent.findFirst({ where: { id: agentId }, select: { name: true } })
   return newMessage({
     orgId: conversation.orgId,
     conversationId: conversation.id,
@@ -156,7 +155,7 @@ async function composeReply(
     kind: 'text',
     authorType: 'agent',
     authorId: agentId,
-    authorName: agent?.name ?? null,
+    authorName: agentName,
     text,
     hasMedia,
     status: 'queued',

@@ -34,36 +34,96 @@ export interface SendParts {
 const maxInFlight = 48
 // Well beyond the time that a call may take: a message that is "sending" for longer has lost its answer
 const answerLost = seconds(45)
+const maxReceipts = 100
+
+/** What one organization has under way in this process. */
+interface Lane {
+  calls: Set<Promise<void>>
+  receipts: Batcher<SendOutcome, true>
+  /** Whether somebody looks for what is due just now, and whether they must look once more */
+  looking: 'no' | 'once' | 'again'
+}
 
 /**
  * Sends what is due: commits "sending", calls the provider outside any transaction, commits what became of it. A process
  * that dies in between leaves a message that is "sending": `Settlement` finds out, and never sends twice on a guess.
+ * A call that takes long holds up nothing but its own conversation.
  */
 export class SendService {
+  private readonly lanes = new Map<string, Lane>()
+  private isStopping = false
+
   constructor(
     private readonly parts: SendParts,
     private readonly settlement: Settlement,
   ) {}
 
-  async drain(orgId: string, signal: AbortSignal): Promise<void> {
+  /** Starts the calls that are due; they go on after it has answered. */
+  async drain(orgId: string): Promise<void> {
     await this.settlement.settleDue(orgId)
-    const inFlight = new Set<Promise<void>>()
-    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), 100)
-    while (!signal.aborted) {
-      const dispatches = await this.claim(orgId, maxInFlight - inFlight.size)
-      for (const dispatch of dispatches) {
-        const call: Promise<void> = this.call(dispatch)
-          .then(async (outcome) => {
-            await receipts.add(outcome)
-          })
-          .finally(() => inFlight.delete(call))
-        inFlight.add(call)
-      }
-      if (inFlight.size === 0) break
-      if (dispatches.length === 0 || inFlight.size >= maxInFlight) await Promise.race(inFlight)
+    await this.look(orgId)
+  }
+
+  /** Starts no more calls, and answers when what became of the last one is committed. */
+  async finish(): Promise<void> {
+    this.isStopping = true
+    await Promise.all([...this.lanes.values()].flatMap(({ calls }) => [...calls]))
+  }
+
+  private async look(orgId: string): Promise<void> {
+    const lane = this.laneOf(orgId)
+    if (lane.looking !== 'no') {
+      lane.looking = 'again'
+      return
     }
-    // What is under way is finished, also when the process stops
-    await Promise.all(inFlight)
+    try {
+      do {
+        lane.looking = 'once'
+        const dispatches = this.isStopping ? [] : await this.claim(orgId, maxInFlight - lane.calls.size)
+        for (const dispatch of dispatches) this.start(orgId, lane, dispatch)
+      } while (this.isWantedAgain(lane))
+    } finally {
+      lane.looking = 'no'
+      if (lane.calls.size === 0) this.lanes.delete(orgId)
+    }
+  }
+
+  private isWantedAgain({ looking, calls }: Lane): boolean {
+    return looking === 'again' && calls.size < maxInFlight && !this.isStopping
+  }
+
+  private laneOf(orgId: string): Lane {
+    const existing = this.lanes.get(orgId)
+    if (existing) return existing
+    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), maxReceipts)
+    const lane: Lane = { calls: new Set(), receipts, looking: 'no' }
+    this.lanes.set(orgId, lane)
+    return lane
+  }
+
+  /** What has been recorded makes room, and lets the next message of its conversation go. */
+  private start(orgId: string, lane: Lane, dispatch: Dispatch): void {
+    const call: Promise<void> = this.call(dispatch)
+      .then((outcome) => lane.receipts.add(outcome))
+      .then(
+        () => this.afterCall(orgId, lane, call),
+        (error) => {
+          // Left as "sending": its answer counts as lost, and is settled
+          this.parts.log.error(
+            { err: error, messageId: dispatch.message.id },
+            'a provider’s answer was not recorded',
+          )
+          this.afterCall(orgId, lane, call)
+        },
+      )
+    lane.calls.add(call)
+  }
+
+  private afterCall(orgId: string, lane: Lane, call: Promise<void>): void {
+    lane.calls.delete(call)
+    this.look(orgId).catch((error) =>
+      this.parts.log.warn({ err: error, orgId }, 'what is due is found by the sweep'),
+    )
   }
 
   /** Marks what is due as "sending". What may not leave any more fails here, before any call. */

@@ -644,11 +644,11 @@ GRANT DELETE ON events, callbacks, idempotency_keys, media TO parley_system;
 
 -- Look-ups that come before the organization is known. Each answers one row for one unguessable value.
 CREATE FUNCTION find_access_key(key_hash text, at timestamptz)
-  RETURNS TABLE ("orgId" uuid, id uuid, kind access_key_kind, role role, permissions text[], "agentId" uuid, "isSuspended" boolean)
+  RETURNS TABLE ("orgId" uuid, id uuid, kind access_key_kind, role role, permissions text[], "agentId" uuid, "agentName" text, "isSuspended" boolean)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
 AS $$
-  SELECT k.org_id, k.id, k.kind, k.role, k.permissions, k.agent_id, o.suspended_at IS NOT NULL
-  FROM access_keys k JOIN organizations o ON o.id = k.org_id
+  SELECT k.org_id, k.id, k.kind, k.role, k.permissions, k.agent_id, a.name, o.suspended_at IS NOT NULL
+  FROM access_keys k JOIN organizations o ON o.id = k.org_id LEFT JOIN agents a ON a.org_id = k.org_id AND a.id = k.agent_id
   WHERE k.hash = key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > at)
 $$;
 
