@@ -24,7 +24,7 @@ import { routingRuleRoutes } from './workstreams/rule-routes.js'
 
 /** The HTTP side of the service. Nothing listens yet. */
 export async function createApi(parts: Container): Promise<Server> {
-  const app = await createServer(parts.log)
+  const app = await createServer(parts.log, parts.settings.publicUrl)
   await registerOpenApi(app, parts.settings.publicUrl)
   await app.register(openRoutes, { parts })
   await app.register(callerRoutes, { parts, prefix: '/v1' })

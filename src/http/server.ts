@@ -24,7 +24,8 @@ const bodyLimit = 1024 * 1024
 const requestTimeout = 30_000
 
 /** Fastify with what every route needs: zod, problem answers, safe bodies, one log line per request. */
-export async function createServer(log: Logger): Promise<Server> {
+export async function createServer(log: Logger, publicUrl: string): Promise<Server> {
+  const prefix = new URL(publicUrl).pathname.replace(/\/+$/, '')
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -32,6 +33,8 @@ export async function createServer(log: Logger): Promise<Server> {
     bodyLimit,
     requestTimeout,
     exposeHeadRoutes: false,
+    // A proxy may hand on the path prefix of PUBLIC_URL or strip it
+    rewriteUrl: ({ url = '/' }) => (prefix && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url),
     routerOptions: {
       querystringParser: (query) => parseQuery(storable(decodedNul(query))),
       maxParamLength: 500,

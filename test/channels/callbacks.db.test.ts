@@ -186,14 +186,16 @@ describe('a signed callback', () => {
   })
 })
 
-describe('behind a proxy that strips the path of PUBLIC_URL', () => {
-  it('callbacks are signed for the public address, with its port and path', async () => {
+describe('where PUBLIC_URL has a path', () => {
+  it('callbacks are signed for the public address, whether a proxy strips its path or not', async () => {
     const prefixed = await startService({ idle: true, publicPath: '/parley/eu' })
     const there = await TestOrganization.create(prefixed)
     const account = await addAccount(there)
-    const path = new URL(account.calledUrl).pathname.replace('/parley/eu', '')
+    const whole = new URL(account.calledUrl).pathname
+    const path = whole.replace('/parley/eu', '')
 
-    const right = await post(prefixed, twilioText(account, { path }))
+    const stripped = await post(prefixed, twilioText(account, { path }))
+    const kept = await post(prefixed, twilioText(account, { path: whole }))
     const inner = await post(
       prefixed,
       twilioText(account, { path, url: account.calledUrl.replace('/parley/eu', '') }),
@@ -202,7 +204,7 @@ describe('behind a proxy that strips the path of PUBLIC_URL', () => {
     await prefixed.close()
 
     expect(account.calledUrl).toContain('/parley/eu/callbacks/twilio/')
-    expect([right.status, inner.status]).toEqual([200, 403])
+    expect([stripped.status, kept.status, inner.status]).toEqual([200, 200, 403])
     expect(rows[0]?.url).toBe(account.calledUrl)
   })
 })
