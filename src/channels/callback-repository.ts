@@ -71,18 +71,20 @@ export interface PendingCallback {
 
 /**
  * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed, so
- * that a customer's messages keep their order. Call it for one organization once at a time.
+ * that a customer's messages keep their order. Call it for one organization once at a time. The few lanes that are held
+ * up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
  */
 export async function takePendingCallbacks(tx: OrgTx, now: Date, limit: number): Promise<PendingCallback[]> {
   return tx.$queryRaw<PendingCallback[]>`
+    WITH held AS MATERIALIZED (
+      SELECT lane, min(seq) AS seq FROM callbacks
+      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND due_at > ${now} GROUP BY lane
+    )
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
       c.body, c.attempts, c.received_at AS "receivedAt"
     FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
     WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.due_at <= ${now}
-      AND NOT EXISTS (
-        SELECT 1 FROM callbacks earlier
-        WHERE earlier.org_id = c.org_id AND earlier.lane = c.lane AND earlier.seq < c.seq
-          AND earlier.state = 'pending' AND earlier.due_at > ${now})
+      AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
     ORDER BY c.seq LIMIT ${limit}`
 }
 

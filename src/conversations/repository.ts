@@ -36,12 +36,18 @@ export async function lockLiveConversations(
   tx: OrgTx,
   keys: readonly ConversationKey[],
 ): Promise<Map<string, Conversation>> {
+  // One index look-up per key, whatever the planner believes about a table that is new
   const rows = await tx.$queryRaw<Conversation[]>`
     SELECT ${columns} FROM conversations c
-    JOIN jsonb_to_recordset(${JSON.stringify(keys)}::jsonb)
-      AS k(channel channel, "businessNumber" text, "customerAddress" text)
-      ON c.channel = k.channel AND c.business_number = k."businessNumber" AND c.customer_address = k."customerAddress"
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.status IN ('open', 'active', 'waiting') ORDER BY c.id FOR UPDATE OF c`
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.status IN ('open', 'active', 'waiting') AND c.id = ANY (ARRAY(
+      SELECT (
+        SELECT live.id FROM conversations live
+        WHERE live.org_id = ${tx.orgId}::uuid AND live.channel = k.channel AND live.business_number = k."businessNumber"
+          AND live.customer_address = k."customerAddress" AND live.status IN ('open', 'active', 'waiting')
+      )
+      FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb)
+        AS k(channel channel, "businessNumber" text, "customerAddress" text)))
+    ORDER BY c.id FOR UPDATE`
   return new Map(rows.map((row) => [keyOf(row), row]))
 }
 

@@ -11,10 +11,10 @@ const columns = columnsOf(Prisma.MessageScalarFieldEnum, 'm')
 export function takeSendable(tx: OrgTx, now: Date, limit: number): Promise<Message[]> {
   return tx.$queryRaw<Message[]>`
     SELECT ${columns} FROM messages m
-    WHERE m.org_id = ${tx.orgId}::uuid AND m.due_at <= ${now} AND m.status = 'queued' AND NOT EXISTS (
-      SELECT 1 FROM messages earlier
-      WHERE earlier.org_id = m.org_id AND earlier.conversation_id = m.conversation_id
-        AND earlier.status IN ('queued', 'sending') AND earlier.seq < m.seq)
+    WHERE m.org_id = ${tx.orgId}::uuid AND m.due_at <= ${now} AND m.status = 'queued' AND m.seq = (
+      SELECT min(first.seq) FROM messages first
+      WHERE first.org_id = m.org_id AND first.conversation_id = m.conversation_id
+        AND first.status IN ('queued', 'sending'))
     ORDER BY m.due_at, m.seq LIMIT ${limit} FOR UPDATE OF m SKIP LOCKED`
 }
 
