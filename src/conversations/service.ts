@@ -149,7 +149,7 @@ export class ConversationService {
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
       await assertMayTry(tx, caller, row)
-      if (row.status === 'active') throw alreadyAssigned()
+      if (row.status === 'active' && row.agentId !== agentId) throw alreadyAssigned()
       const queues = await findQueuesOf(tx, agentId)
       const isTheirs =
         (row.queueId !== null && queues.has(row.queueId)) || (call === 'resume' && row.agentId === agentId)

@@ -1,8 +1,9 @@
 /**
  * Who is offered a conversation (domain.md 5.5): the agent who had it last, if it returns and its workstream keeps the
  * same agent; otherwise the available member of its queue with the most free capacity, the longest unassigned first. A
- * reject and an unanswered offer both count as a decline: not the same agent again within 60 seconds, those who have
- * declined come after those who have not, and after three declines never again by itself.
+ * reject and an unanswered offer both count as a decline: not the same agent again within 60 seconds (nor whoever gave it
+ * back by going offline or releasing it), those who have declined come after those who have not, and after three declines
+ * never again by itself.
  */
 import { later, seconds } from '../lib/clock.js'
 
@@ -14,6 +15,7 @@ export interface Candidate {
 }
 
 export interface Declines {
+  /** 0 where the agent only gave it back */
   count: number
   lastAt: Date
 }

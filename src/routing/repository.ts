@@ -93,9 +93,12 @@ export interface History {
   declines: Map<string, Declines>
 }
 
+/** Counted as declines. */
 const declineReasons = ['agent_reject', 'agent_timeout']
+/** Not declined, but given back: it goes to somebody else first, too. */
+const returnReasons = ['agent_disconnected', 'agent_rerouted']
 
-/** Who had these conversations and who declined them. */
+/** Who had these conversations and who declined them or gave them back. */
 export async function findHistories(
   tx: OrgTx,
   conversationIds: readonly string[],
@@ -109,8 +112,9 @@ export async function findHistories(
     const history = histories.get(conversationId) ?? { lastAgentId: null, declines: new Map() }
     histories.set(conversationId, history)
     if (closureReason === 'agent_closed') history.lastAgentId = agentId
-    if (closedAt && declineReasons.includes(closureReason ?? '')) {
-      const count = (history.declines.get(agentId)?.count ?? 0) + 1
+    const isDecline = declineReasons.includes(closureReason ?? '')
+    if (closedAt && (isDecline || returnReasons.includes(closureReason ?? ''))) {
+      const count = (history.declines.get(agentId)?.count ?? 0) + (isDecline ? 1 : 0)
       history.declines.set(agentId, { count, lastAt: closedAt })
     }
   }

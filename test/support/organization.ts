@@ -66,6 +66,8 @@ export class TestOrganization {
       presence?: string
       role?: string
       name?: string
+      /** With an API key in place of a token, for a test that moves the clock beyond a token's life */
+      lasting?: boolean
     } = {},
   ): Promise<TestAgent> {
     const { capacityUnits = 5, presence = 'available', role = 'agent', name = `Agent ${unique()}` } = given
@@ -74,13 +76,39 @@ export class TestOrganization {
       this.admin.post('/v1/agents', { name, email, role, capacityUnits }),
       201,
     )
-    const { body: token } = await done(this.admin.post(`/v1/agents/${agent.id}/tokens`, {}), 201)
+    const key = given.lasting ? await this.keyOf(agent.id, role) : await this.tokenOf(agent.id)
     for (const queue of given.queues ?? [await this.defaultQueue()]) {
       await done(this.admin.put(`/v1/queues/${queue}/members/${agent.id}`), 204)
     }
-    if (presence !== 'offline')
-      await done(this.service.as(token.token).put('/v1/me/presence', { presence }), 200)
-    return { id: agent.id, key: token.token, name }
+    if (presence !== 'offline') await done(this.service.as(key).put('/v1/me/presence', { presence }), 200)
+    return { id: agent.id, key, name }
+  }
+
+  private async tokenOf(agentId: string): Promise<string> {
+    return (await done(this.admin.post(`/v1/agents/${agentId}/tokens`, {}), 201)).body.token
+  }
+
+  private async keyOf(agentId: string, role: string): Promise<string> {
+    const body = { name: `Key ${unique()}`, role, agentId }
+    return (await done(this.admin.post('/v1/api-keys', body), 201)).body.key
+  }
+
+  /** Makes a workstream and puts the number to work in it. */
+  async addWorkstream(number: TestNumber, options: Record<string, unknown> = {}): Promise<string> {
+    const { channel = 'sms', attachments, ...rest } = options
+    const { body } = await done(
+      this.admin.post('/v1/workstreams', {
+        name: `Workstream ${unique()}`,
+        channel,
+        distribution: 'push',
+        autoCloseAfterMinutes: 480,
+        ...rest,
+      }),
+      201,
+    )
+    const place = { numberId: number.id, ...(attachments !== undefined && { attachments }) }
+    await done(this.admin.post(`/v1/workstreams/${body.id}/channels`, place), 201)
+    return body.id
   }
 
   /** A number of a provider account that the simulator plays. */

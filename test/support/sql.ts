@@ -1,0 +1,23 @@
+import pg from 'pg'
+import type { TestService } from './service.js'
+
+/** One statement as the owner of the database, whom no policy binds: to look behind the API, or to break something. */
+export async function runSql<Row extends pg.QueryResultRow>(
+  { databaseUrl }: Pick<TestService, 'databaseUrl'>,
+  sql: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  const client = await openSql({ databaseUrl })
+  try {
+    return (await client.query<Row>(sql, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** A connection of one's own, for a transaction that is to stay open. */
+export async function openSql({ databaseUrl }: Pick<TestService, 'databaseUrl'>): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  return client
+}
