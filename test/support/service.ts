@@ -7,6 +7,7 @@ import { createApi } from '../../src/api.js'
 import { type Container, createContainer, type ServiceSettings } from '../../src/container.js'
 import type { Server } from '../../src/http/server.js'
 import { type Simulator, startSimulator } from '../../src/simulator/server.js'
+import { type ApiRoute, watchApi } from './api-watch.js'
 import { createTestDatabase } from './database.js'
 
 export interface TestService {
@@ -16,9 +17,11 @@ export interface TestService {
   simulator: Simulator
   parts: Container
   api: Server
+  /** Every route of the API, as it was registered */
+  routes: ApiRoute[]
   /** Calls as whoever has this key or token. */
   as(key: string | null): Caller
-  /** Stops the service and removes its database. */
+  /** Stops the service and removes its database. Throws if anything was answered that the reference does not declare. */
   close(): Promise<void>
 }
 
@@ -63,7 +66,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     twilioApiUrl: simulator.twilioApiUrl,
     telesignApiUrl: simulator.telesignApiUrl,
   })
-  const api = await createApi(parts)
+  const { api, watch } = await watchApi(() => createApi(parts))
   await api.listen({ host: '127.0.0.1', port })
   if (!idle) await parts.start()
   return {
@@ -73,12 +76,14 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     simulator,
     parts,
     api,
+    routes: watch.routes,
     as: (key) => callerOf(api, key),
     async close() {
       await api.close()
       await parts.stop()
       await simulator.stop()
       await database?.drop()
+      if (watch.surprises.length > 0) throw new Error(`Not in the reference: ${watch.surprises.join('; ')}`)
     },
   }
 }

@@ -1,0 +1,126 @@
+import request from 'supertest'
+import { done, newCustomer, type TestAgent, TestOrganization } from './organization.js'
+import type { TestService } from './service.js'
+
+/** An organization that has something of everything. */
+export interface Furnished {
+  org: TestOrganization
+  /** Ids by the path segment that they follow: `/queues/:id` is `ids.queues` */
+  ids: Readonly<Record<string, string>>
+  keys: { admin: string; supervisor: string; agent: string }
+  agent: TestAgent
+  supervisor: TestAgent
+  /** A file that no message has yet, of the agent */
+  upload(): Promise<string>
+  /** Marks whatever people named here, so that it can be looked for elsewhere */
+  mark: string
+}
+
+const png = Buffer.from('89504e470d0a1a0a', 'hex')
+
+/** Made through the API and the provider simulator alone; `mark` is a word that its names and texts carry. */
+export async function furnish(
+  service: TestService,
+  mark: string,
+  customer = newCustomer(),
+): Promise<Furnished> {
+  const org = await TestOrganization.create(service, `Organization ${mark}`)
+  const { admin } = org
+  const queue = await org.addQueue(`Queue ${mark}`)
+  const agent = await org.addAgent({ queues: [queue], name: `Agent ${mark}`, capacityUnits: 50 })
+  const supervisor = await org.addAgent({
+    queues: [queue],
+    name: `Supervisor ${mark}`,
+    role: 'supervisor',
+    presence: 'offline',
+  })
+  const post = async (path: string, body: unknown): Promise<string> =>
+    (await done(admin.post(path, body, { 'idempotency-key': `${mark} ${path}` }), 201)).body.id
+  const apiKey = await post('/v1/api-keys', { name: mark, role: 'admin' })
+  const number = await org.addNumber('twilio sms', { description: mark })
+  const workstream = await post('/v1/workstreams', {
+    name: `Workstream ${mark}`,
+    channel: 'sms',
+    distribution: 'push',
+    autoCloseAfterMinutes: 480,
+  })
+  const channel = await post(`/v1/workstreams/${workstream}/channels`, {
+    numberId: number.id,
+    attachments: { customer: true, agent: true },
+  })
+  const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
+  await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
+  const contact = await post('/v1/contacts', {
+    name: `Contact ${mark}`,
+    mobilePhone: customer,
+    addresses: [{ channel: 'whatsapp', address: `US.${mark}` }],
+  })
+
+  await org.customerTexts(customer, number, `Hello ${mark}`, {
+    media: [{ contentType: 'image/png', base64: png.toString('base64') }],
+  })
+  const conversation = await org.conversationOf(customer, ({ status }) => status === 'active')
+  const worker = org.as(agent)
+  await done(worker.post(`/v1/conversations/${conversation.id}/accept`), 200)
+  const reply = await done(
+    worker.post(`/v1/conversations/${conversation.id}/messages`, { text: `Answer ${mark}` }),
+    202,
+  )
+  await org.message(conversation.id, reply.body.id, ({ status }) => status === 'delivered')
+  const [question] = await org.messages(conversation.id)
+  await org.message(conversation.id, question.id, ({ media }) => media[0].status === 'stored')
+  await forgedText(service, newCustomer(), number.number, mark)
+  const quarantined = (await done(admin.get('/v1/quarantine'), 200)).body.data[0].id
+  const leaver = newCustomer()
+  await org.customerTexts(leaver, number, 'STOP')
+  await org.conversationOf(leaver)
+
+  return {
+    org,
+    mark,
+    agent,
+    supervisor,
+    keys: { admin: org.adminKey, supervisor: supervisor.key, agent: agent.key },
+    upload: () => upload(service, agent.key),
+    ids: {
+      'api-keys': apiKey,
+      agents: agent.id,
+      contacts: contact,
+      'channel-accounts': number.accountId,
+      'channel-numbers': number.id,
+      quarantine: quarantined,
+      queues: queue,
+      members: agent.id,
+      workstreams: workstream,
+      channels: channel,
+      conversations: conversation.id,
+      messages: reply.body.id,
+      media: question.media[0].id,
+    },
+  }
+}
+
+async function forgedText(service: TestService, from: string, to: string, text: string): Promise<void> {
+  await fetch(`${service.simulator.url}/forge`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ from, to, text }),
+  })
+}
+
+async function upload(service: TestService, key: string): Promise<string> {
+  const answer = await request(service.url)
+    .post('/v1/media')
+    .set('authorization', `Bearer ${key}`)
+    .attach('file', png, { filename: 'photo.png', contentType: 'image/png' })
+  return answer.body.id
+}
+
+/** Fills in a route's parameters, each by the segment before it. Fails for a kind of row that nobody has furnished. */
+export function fillPath(url: string, idFor: (segment: string) => string | undefined): string {
+  return url.replace(/\/([^/]+)\/:\w+/g, (_whole, segment: string) => {
+    const id = idFor(segment)
+    if (id === undefined) throw new Error(`Furnish a row for /${segment}/: ${url} has no case without it`)
+    return `/${segment}/${id}`
+  })
+}

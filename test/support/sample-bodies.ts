@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+
+/** What the references in a body name. */
+export interface References {
+  agentId: string
+  queueId: string
+  numberId: string
+  accountId: string
+  contactId: string
+  workstreamId: string
+  mediaId: string
+}
+
+const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`
+
+/**
+ * A body that each route takes, by the route's name; null for those that need none. Every route with a body must be
+ * here: the tests that go over all routes fail without it.
+ */
+export const sampleBodies: Readonly<
+  Record<string, (references: References) => Record<string, unknown> | null>
+> = {
+  'POST /v1/organizations': () => ({ name: unique('Organization') }),
+  'PATCH /v1/organizations/:id': () => ({ channels: { sms: true } }),
+  'POST /v1/api-keys': ({ agentId }) => ({ name: unique('Key'), role: 'agent', agentId }),
+  'POST /v1/agents': () => ({
+    name: unique('Agent'),
+    email: `${randomBytes(8).toString('hex')}@example.com`,
+    role: 'agent',
+    capacityUnits: 2,
+  }),
+  'PATCH /v1/agents/:id': () => ({ capacityUnits: 50 }),
+  'POST /v1/agents/:id/tokens': () => ({ ttlSeconds: 600 }),
+  'PUT /v1/agents/:id/presence': () => ({ presence: 'available' }),
+  'PUT /v1/me/presence': () => ({ presence: 'available' }),
+  'POST /v1/contacts': () => ({
+    name: unique('Contact'),
+    email: 'casey@example.com',
+    attributes: { tier: 'gold' },
+    addresses: [{ channel: 'whatsapp', address: 'US.13491208655302741918' }],
+  }),
+  'PATCH /v1/contacts/:id': () => ({ name: unique('Contact') }),
+  'POST /v1/channel-accounts': () => ({
+    name: unique('Account'),
+    channel: 'sms',
+    provider: 'twilio',
+    credentials: {
+      accountSid: `AC${randomBytes(16).toString('hex')}`,
+      authToken: randomBytes(16).toString('hex'),
+    },
+  }),
+  'PATCH /v1/channel-accounts/:id': () => ({ name: unique('Account') }),
+  'POST /v1/channel-accounts/:id/validate': () => null,
+  'POST /v1/channel-numbers': ({ accountId, workstreamId }) => ({
+    accountId,
+    number: `+1425${String(Math.random()).slice(2, 9)}`,
+    description: 'Front desk',
+    workstreamId,
+    language: 'en-US',
+  }),
+  'PATCH /v1/channel-numbers/:id': () => ({ description: unique('Description') }),
+  'POST /v1/quarantine/:id/release': () => null,
+  'POST /v1/queues': () => ({ name: unique('Queue') }),
+  'PATCH /v1/queues/:id': () => ({ name: unique('Queue') }),
+  'PUT /v1/queues/:id/members/:agentId': () => null,
+  'POST /v1/workstreams': ({ queueId }) => ({
+    name: unique('Workstream'),
+    channel: 'whatsapp',
+    distribution: 'pick',
+    autoCloseAfterMinutes: 60,
+    wrapUpBlock: { seconds: 60 },
+    fallbackQueueId: queueId,
+  }),
+  'PATCH /v1/workstreams/:id': ({ queueId }) => ({ fallbackQueueId: queueId }),
+  'POST /v1/workstreams/:id/channels': ({ numberId }) => ({ numberId, language: 'en-US', attachments: {} }),
+  'PATCH /v1/workstreams/:id/channels/:channelId': () => ({
+    language: 'de-DE',
+    attachments: { agent: true },
+  }),
+  'PUT /v1/workstreams/:id/routing-rules': ({ queueId }) => ({
+    rules: [
+      { name: 'VIP', when: { all: [{ field: 'contact.name', op: 'equals', value: 'Casey' }] }, queueId },
+    ],
+  }),
+  ...Object.fromEntries(
+    ['accept', 'reject', 'pick', 'close', 'end', 'resume', 'release', 'force-close', 'read'].map((step) => [
+      `POST /v1/conversations/:id/${step}`,
+      () => null,
+    ]),
+  ),
+  'PUT /v1/conversations/:id/contact': ({ contactId }) => ({ contactId }),
+  'POST /v1/conversations/:id/messages': ({ mediaId }) => ({ text: 'On its way', media: [{ id: mediaId }] }),
+  'POST /v1/conversations/:id/messages/:messageId/resend': () => null,
+  'POST /v1/conversations/:id/messages/:messageId/dismiss': () => null,
+  'POST /v1/conversations/:id/notes': () => ({ text: 'A note' }),
+}

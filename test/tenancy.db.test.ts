@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../src/lib/clock.js'
+import { MediaLinks } from '../src/messages/media-links.js'
+import { type ApiAnswer, call, told } from './support/api-call.js'
+import type { ApiRoute } from './support/api-watch.js'
+import { referencesIn, valueAt, withValueAt } from './support/body-references.js'
+import { readEvents } from './support/event-reader.js'
+import { type Furnished, fillPath, furnish } from './support/furnished.js'
+import { done, newCustomer } from './support/organization.js'
+import { sampleBodies } from './support/sample-bodies.js'
+import { startService, type TestService } from './support/service.js'
+
+/** Routes that no key opens have proofs of their own: links to files below, callbacks in test/channels. */
+const publicRowRoutes = [
+  'POST /callbacks/twilio/:token',
+  'POST /callbacks/twilio/:token/status',
+  'POST /callbacks/telesign/:token',
+  'GET /media/:orgId/:mediaId',
+]
+
+let service: TestService
+let ours: Furnished
+let theirs: Furnished
+/** Everything by which a row of the other organization could be told, whichever way it came into an answer */
+let theirTraces: string[]
+
+beforeAll(async () => {
+  service = await startService()
+  // The same customer writes to both: what belongs together by the phone number must not come together
+  const customer = newCustomer()
+  ours = await furnish(service, 'homeland', customer)
+  theirs = await furnish(service, 'foreigner', customer)
+  theirTraces = [theirs.mark, theirs.org.id, ...Object.values(theirs.ids)]
+})
+
+afterAll(() => service.close())
+
+const organizationRoutes = (): ApiRoute[] =>
+  service.routes.filter(({ url, config }) => url.startsWith('/v1/') && config.access !== 'platform')
+const isOfRows = ({ url }: ApiRoute): boolean => url.includes('/:')
+
+function bodyFor({ name, schema }: ApiRoute, { ids }: Furnished): Record<string, unknown> | null {
+  if (!schema?.body) return null
+  const sample = sampleBodies[name]
+  if (!sample) throw new Error(`Write a sample body for ${name}: it has no case without it`)
+  return sample({
+    agentId: ids['agents'] ?? '',
+    queueId: ids['queues'] ?? '',
+    numberId: ids['channel-numbers'] ?? '',
+    accountId: ids['channel-accounts'] ?? '',
+    contactId: ids['contacts'] ?? '',
+    workstreamId: ids['workstreams'] ?? '',
+    mediaId: ids['media'] ?? '',
+  })
+}
+
+const ask = (route: ApiRoute, path: string, key: string, body: unknown = null): Promise<ApiAnswer> =>
+  call(service, { method: route.method, path, key, body })
+
+const tracesIn = ({ text }: ApiAnswer): string[] => theirTraces.filter((trace) => text.includes(trace))
+
+/** Each way to put an id that is not one's own into the path: all of the parameters, or one beside one's own rows. */
+function strangePaths({ url }: ApiRoute): { foreign: string; unknown: string }[] {
+  const segments = [...url.matchAll(/\/([^/]+)\/:/g)].map(([, segment]) => segment ?? '')
+  const unknownId = randomUUID()
+  return [segments, ...(segments.length > 1 ? segments.map((segment) => [segment]) : [])].map((strange) => {
+    const fill = (id: (segment: string) => string | undefined) =>
+      fillPath(url, (segment) => (strange.includes(segment) ? id(segment) : ours.ids[segment]))
+    return { foreign: fill((segment) => theirs.ids[segment]), unknown: fill(() => unknownId) }
+  })
+}
+
+describe('a row of another organization', () => {
+  it('is answered exactly like one that does not exist, on every route and to every role', async () => {
+    const leaks: string[] = []
+
+    for (const route of organizationRoutes().filter(isOfRows)) {
+      const body = bodyFor(route, ours)
+      const refusals: number[] = []
+      for (const [role, key] of Object.entries(ours.keys)) {
+        for (const { foreign, unknown } of strangePaths(route)) {
+          const answer = await ask(route, foreign, key, body)
+          const expected = told(await ask(route, unknown, key, body))
+          refusals.push(answer.status)
+          if (told(answer) !== expected || ![403, 404].includes(answer.status))
+            leaks.push(`${route.name} as ${role}: ${told(answer)} and not ${expected}`)
+        }
+      }
+      if (!refusals.includes(404)) leaks.push(`${route.name} never came to look for the row: ${refusals}`)
+    }
+
+    expect(leaks).toEqual([])
+  })
+
+  it('is never in a list, a page, a summary or any other answer', async () => {
+    const leaks: string[] = []
+
+    for (const route of organizationRoutes().filter(({ method }) => method === 'GET')) {
+      const path = fillPath(route.url, (segment) => ours.ids[segment])
+      const theirPage = await ask(route, `${path}?limit=1`, theirs.keys.admin)
+      const cursor = isOfRows(route) ? null : JSON.parse(theirPage.text || '{}').nextCursor
+      for (const [role, key] of Object.entries(ours.keys)) {
+        for (const page of [path, `${path}?limit=100`, ...(cursor ? [`${path}?cursor=${cursor}`] : [])]) {
+          const answer = await ask(route, page, key)
+          const traces = tracesIn(answer)
+          if (traces.length > 0) leaks.push(`${route.method} ${page} as ${role} shows ${traces}`)
+        }
+      }
+    }
+    const metrics = await call(service, { method: 'GET', path: '/metrics', key: null })
+
+    expect(leaks).toEqual([])
+    expect(tracesIn(metrics)).toEqual([])
+  })
+
+  it('filters a list like one that does not exist', async () => {
+    const faults: string[] = []
+
+    for (const route of organizationRoutes().filter(({ method }) => method === 'GET')) {
+      if (!route.schema?.querystring) continue
+      for (const name of referencesIn(route.schema.querystring)) {
+        const answer = (id: string) => ask(route, `${route.url}?${name}=${id}`, ours.keys.admin)
+        const [foreign, unknown] = [await answer(rowNamed(name, theirs)), await answer(randomUUID())]
+        if (told(foreign) !== told(unknown) || foreign.status !== 200)
+          faults.push(`${route.name} by ${name}: ${told(foreign)} and not ${told(unknown)}`)
+      }
+    }
+
+    expect(faults).toEqual([])
+  })
+
+  it('cannot be named in a body: it is refused like one that does not exist', async () => {
+    const faults: string[] = []
+
+    for (const route of organizationRoutes().filter(({ schema }) => schema?.body)) {
+      const path = fillPath(route.url, (segment) => ours.ids[segment])
+      for (const reference of referencesIn(route.schema?.body)) {
+        const body = bodyFor(route, ours)
+        if (typeof valueAt(body, reference) !== 'string')
+          faults.push(`The sample body of ${route.name} names no ${reference}`)
+        const foreignId = reference === 'media.0.id' ? await theirs.upload() : rowNamed(reference, theirs)
+        const statuses: number[] = []
+        for (const key of [ours.keys.admin, ours.keys.agent]) {
+          const foreign = await ask(route, path, key, withValueAt(body, reference, foreignId))
+          const unknown = await ask(route, path, key, withValueAt(body, reference, randomUUID()))
+          statuses.push(foreign.status)
+          if (told(foreign) !== told(unknown))
+            faults.push(`${route.name} with ${reference}: ${told(foreign)} and not ${told(unknown)}`)
+        }
+        if (!statuses.includes(422)) faults.push(`${route.name} with ${reference} answers ${statuses}`)
+      }
+    }
+
+    expect(faults).toEqual([])
+  })
+
+  it('is no answer to an idempotency key that the other organization has used', async () => {
+    const headers = { 'idempotency-key': 'the same in both' }
+
+    const first = await theirs.org.admin.post('/v1/queues', { name: 'Same name' }, headers)
+    const second = await ours.org.admin.post('/v1/queues', { name: 'Same name' }, headers)
+    const other = await ours.org.admin.post('/v1/contacts', { name: 'Casey' }, headers)
+
+    expect([first.status, second.status, other.status]).toEqual([201, 201, 201])
+    expect(second.body.id).not.toBe(first.body.id)
+  })
+
+  it('is not heard of in a stream of events, be it open or resumed', async () => {
+    const streams = await Promise.all(
+      [ours.keys.admin, ours.keys.supervisor, ours.keys.agent].flatMap((key) => [
+        readEvents(service, key),
+        readEvents(service, key, { 'last-event-id': '0' }),
+      ]),
+    )
+    const control = await readEvents(service, theirs.keys.admin)
+
+    await done(theirs.org.as(theirs.agent).put('/v1/me/presence', { presence: 'busy' }), 200)
+    await control.until(theirs.ids['agents'] ?? '')
+    await done(ours.org.as(ours.agent).put('/v1/me/presence', { presence: 'away' }), 200)
+    await Promise.all(streams.map((stream) => stream.until('"presence":"away"')))
+
+    for (const stream of streams) {
+      expect(theirTraces.filter((trace) => stream.text().includes(trace))).toEqual([])
+      stream.close()
+    }
+    control.close()
+  })
+
+  it('is not served as a file, whoever has signed the link', async () => {
+    const { encryptionKeys, publicUrl } = service.parts.settings
+    const links = new MediaLinks(publicUrl, encryptionKeys, systemClock)
+    const file = theirs.ids['media'] ?? ''
+    const [their, our] = [theirs.org.id, ours.org.id]
+    const genuine = links.sign(their, file)
+
+    const status = async (url: string) => (await fetch(url)).status
+
+    expect(await status(genuine)).toBe(200)
+    expect(await status(genuine.replace(their, our))).toBe(404)
+    expect(await status(genuine.replace(file, ours.ids['media'] ?? ''))).toBe(404)
+    expect(await status(links.sign(our, file))).toBe(404)
+  })
+})
+
+describe('the proof', () => {
+  it('knows every route that names a row and needs no key', () => {
+    const open = service.routes.filter(({ url, schema }) => !url.startsWith('/v1/') && !schema?.hide)
+
+    expect(open.filter(isOfRows).map(({ name }) => name)).toEqual(publicRowRoutes)
+  })
+
+  it('can fail: whoever owns the rows reaches all of them', async () => {
+    const blind: string[] = []
+    const depth = ({ url }: ApiRoute) => url.split('/').length
+    const isDeletion = ({ method }: ApiRoute) => Number(method === 'DELETE')
+    const inOrder = organizationRoutes()
+      .filter(isOfRows)
+      .toSorted((a, b) => isDeletion(a) - isDeletion(b) || depth(b) - depth(a))
+
+    for (const route of inOrder) {
+      const path = fillPath(route.url, (segment) => theirs.ids[segment])
+      const body = bodyFor(route, theirs)
+      const answers = [
+        await ask(route, path, theirs.keys.agent, body),
+        await ask(route, path, theirs.keys.admin, body),
+      ]
+      if (answers.every(({ status }) => [401, 403, 404, 422].includes(status)))
+        blind.push(`${route.name}: ${answers.map(told)}`)
+    }
+
+    expect(blind).toEqual([])
+  })
+})
+
+const segmentNamed: Readonly<Record<string, string>> = {
+  agentId: 'agents',
+  queueId: 'queues',
+  fallbackQueueId: 'queues',
+  numberId: 'channel-numbers',
+  accountId: 'channel-accounts',
+  contactId: 'contacts',
+  workstreamId: 'workstreams',
+}
+
+function rowNamed(reference: string, { ids }: Furnished): string {
+  const name = reference.split('.').at(-1) ?? ''
+  const id = ids[segmentNamed[name] ?? '']
+  if (id === undefined) throw new Error(`Say in this test which row "${reference}" names`)
+  return id
+}
