@@ -50,7 +50,7 @@ export class Database {
     this.pool = openPool(options, 'parley_app', options.poolSize)
     this.systemPool = openPool(options, 'parley_system', systemPoolSize)
     this.client = new PrismaClient({
-      adapter: new PrismaPg(this.pool),
+      adapter: new PrismaPg(this.pool, { statementNameGenerator: ({ sql }) => nameOf(sql) }),
       transactionOptions: transactionLimits,
     })
   }
@@ -134,7 +134,7 @@ function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: numb
 /** One statement outside Prisma: it is prepared once per connection, and its answer is not interpreted. */
 async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
   const { rows } = await pool.query({
-    name: statementName(query.text),
+    name: nameOf(query.text),
     text: query.text,
     values: query.values,
   })
@@ -142,9 +142,17 @@ async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
 }
 
 const statementNames = new Map<string, string>()
+// Lists of varying length make ever new statements: those that come later are not worth keeping
+const maxStatements = 400
+const withoutPlan = /^(BEGIN|COMMIT|ROLLBACK)/
 
-function statementName(text: string): string {
-  const name = statementNames.get(text) ?? `parley_${statementNames.size}`
+/** A name under which each connection keeps the statement prepared: it is parsed once and not at every call. */
+function nameOf(text: string): string {
+  const known = statementNames.get(text)
+  if (known !== undefined) return known
+  // An empty name is none
+  if (statementNames.size >= maxStatements || withoutPlan.test(text)) return ''
+  const name = `parley_${statementNames.size}`
   statementNames.set(text, name)
   return name
 }
