@@ -38,10 +38,12 @@ interface Parts {
 }
 
 const mostTogether = 200
+// One commits while the next gathers. Messages that are posted before the one before them is answered have no order to keep
+const commitsAtOnce = 2
 const wakePauseMs = 5
-/** Callbacks committed together from which on it is a flood */
-const flood = 24
-const longestWayMs = 250
+/** Callbacks that wait for their commit from which on it is a flood */
+const flood = 48
+const longestWayMs = 150
 const wayStepMs = 10
 
 /**
@@ -58,7 +60,7 @@ export class CallbackIntake {
     const { db, clock, providers, secretBox } = parts
     this.memory = new AccountMemory(db, secretBox)
     this.secondLook = new SecondLook({ db, clock, providers, memory: this.memory })
-    this.inbox = new Batcher((batch) => this.write(batch), mostTogether)
+    this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, writers: commitsAtOnce })
     this.wakes = new PacedBatches((orgId, wishes) => this.wake(orgId, wishes), wakePauseMs)
   }
 

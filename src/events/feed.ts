@@ -18,7 +18,8 @@ export interface FeedEvent {
 
 export type Subscriber = (event: FeedEvent) => void
 
-const batchSize = 1000
+// Few enough that a reader who keeps up has taken one batch before the next is written
+const batchSize = 200
 const pollInterval = seconds(1)
 
 /**
@@ -28,7 +29,9 @@ const pollInterval = seconds(1)
  */
 export class EventFeed {
   private readonly subscribers = new Map<string, Set<Subscriber>>()
+  /** Up to where it has read; null while nobody is subscribed */
   private position: bigint | null = null
+  private starting: Promise<bigint> | null = null
   private timer: NodeJS.Timeout | null = null
   private forget: (() => void) | null = null
   private reading: Promise<void> | null = null
@@ -52,8 +55,7 @@ export class EventFeed {
   async subscribe(orgId: string, subscriber: Subscriber): Promise<bigint> {
     const all = this.subscribers.get(orgId) ?? new Set()
     this.subscribers.set(orgId, all.add(subscriber))
-    this.position ??= await this.latest()
-    return this.position
+    return this.position ?? this.begin()
   }
 
   unsubscribe(orgId: string, subscriber: Subscriber): void {
@@ -63,7 +65,7 @@ export class EventFeed {
     if (this.subscribers.size === 0) this.position = null
   }
 
-  /** Events of one organization after one position and up to another, for a client that reconnects. */
+  /** Events of one organization after one position and up to another, for a client that reconnects: a batch of them. */
   async missed(orgId: string, after: bigint, upTo: bigint): Promise<FeedEvent[]> {
     const rows = await this.parts.db.inOrg(orgId, (tx) =>
       tx.event.findMany({
@@ -77,6 +79,19 @@ export class EventFeed {
 
   get streams(): number {
     return [...this.subscribers.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Begins where publication is now. Those who subscribe at the same moment begin together. */
+  private begin(): Promise<bigint> {
+    this.starting ??= this.latest()
+      .then((position) => {
+        if (this.subscribers.size > 0) this.position ??= position
+        return position
+      })
+      .finally(() => {
+        this.starting = null
+      })
+    return this.starting
   }
 
   private async latest(): Promise<bigint> {

@@ -44,6 +44,11 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
       }
       const { hears, end } = await audienceOf(caller)
       reply.hijack()
+      if (reply.raw.destroyed) {
+        // The client has gone meanwhile, and its "close" is over
+        end()
+        return
+      }
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',

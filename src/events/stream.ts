@@ -9,7 +9,8 @@ export type Audience = (event: FeedEvent) => boolean
 const heartbeatInterval = seconds(15)
 // A reader this far behind is cut off: it reconnects and resumes, and holds up nobody
 const maxBufferedBytes = 1024 * 1024
-const replayBatch = 1000
+// What may happen while a client that reconnects is still being told what it missed
+const maxWaiting = 20_000
 const heard: ReadonlySet<string> = new Set(publicEventTypes)
 
 /**
@@ -32,12 +33,12 @@ export class EventStream {
   /** @param lastEventId the position that the client has, null for a client that starts now */
   async open(lastEventId: bigint | null): Promise<void> {
     const { orgId, feed } = this.parts
-    this.write('retry: 1000\n\n')
     const upTo = await feed.subscribe(orgId, this.onEvent)
+    // Only now, and the head of the answer with it: whoever sees the stream stand misses nothing from then on
+    this.write('retry: 1000\n\n')
     this.sent = lastEventId ?? upTo
     await this.replay(upTo)
-    for (const event of this.waiting ?? []) this.send(event)
-    this.waiting = null
+    await this.catchUp()
   }
 
   end(): void {
@@ -47,17 +48,47 @@ export class EventStream {
 
   private async replay(upTo: bigint): Promise<void> {
     let after = this.sent
-    while (after < upTo) {
+    while (after < upTo && !this.isGone) {
       const missed = await this.parts.feed.missed(this.parts.orgId, after, upTo)
-      for (const event of missed) this.send(event)
-      if (missed.length < replayBatch) return
-      after = missed.at(-1)?.position ?? upTo
+      const last = missed.at(-1)
+      if (!last) return
+      for (const event of missed) await this.sendAtItsPace(event)
+      after = last.position
     }
   }
 
+  /** What happened meanwhile, until nothing is left; from then on events are written as they come. */
+  private async catchUp(): Promise<void> {
+    for (let event = this.waiting?.shift(); event; event = this.waiting?.shift()) {
+      await this.sendAtItsPace(event)
+      if (this.isGone) break
+    }
+    this.waiting = null
+  }
+
   private receive(event: FeedEvent): void {
-    if (this.waiting) this.waiting.push(event)
-    else this.send(event)
+    if (!this.waiting) this.send(event)
+    else if (this.waiting.push(event) > maxWaiting) this.parts.response.destroy()
+  }
+
+  /** Goes on when the reader has taken what is written: however much it missed, it is not cut off for that. */
+  private async sendAtItsPace(event: FeedEvent): Promise<void> {
+    const { response } = this.parts
+    this.send(event)
+    if (!response.writableNeedDrain || this.isGone) return
+    await new Promise<void>((resolve) => {
+      const goOn = () => {
+        response.off('drain', goOn)
+        response.off('close', goOn)
+        resolve()
+      }
+      response.on('drain', goOn)
+      response.on('close', goOn)
+    })
+  }
+
+  private get isGone(): boolean {
+    return this.parts.response.destroyed || this.parts.response.writableEnded
   }
 
   private send(event: FeedEvent): void {
@@ -69,7 +100,7 @@ export class EventStream {
 
   private write(text: string): void {
     const { response } = this.parts
-    if (response.destroyed || response.writableEnded) return
+    if (this.isGone) return
     response.write(text)
     if (response.writableLength > maxBufferedBytes) response.destroy()
   }

@@ -2,9 +2,8 @@ import type { z } from 'zod'
 import { agentOf, assertMayTry } from '../conversations/access.js'
 import { phaseOf } from '../conversations/lifecycle.js'
 import { findVisible } from '../conversations/reader.js'
-import { lockConversation } from '../conversations/repository.js'
 import { refuseStep } from '../conversations/service.js'
-import type { Database, OrgTx } from '../db/database.js'
+import type { Database } from '../db/database.js'
 import type { Conversation, Media, Message } from '../db/generated/client.js'
 import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
@@ -17,7 +16,7 @@ import { newMessage } from './new-message.js'
 import { presentMessage } from './present.js'
 import { insertMessages, lockMessage, saveDeliveries } from './repository.js'
 import type { sendBody } from './schemas.js'
-import { findSendFacts, refuseToSend } from './send-gate.js'
+import { lockToSend, refuseToSend, type SendSubject } from './send-gate.js'
 import { takeUploads } from './uploads.js'
 
 type Shown = ReturnType<typeof presentMessage>
@@ -42,10 +41,10 @@ export class ReplyService {
     if (text.length > maxTextLength) throw tooLong(text.length)
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
-      const conversation = await lockConversation(tx, conversationId)
+      const conversation = await lockToSend(tx, conversationId, now)
       if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
       assertHeld(conversation, agentId)
-      await assertMaySend(tx, conversation, now)
+      assertMaySend(conversation, now)
       const message = composeReply(caller, conversation, { text, hasMedia: media.length > 0, now })
       await insertMessages(tx, [message])
       const files = await takeUploads(tx, {
@@ -54,7 +53,6 @@ export class ReplyService {
         ids: media.map(({ id }) => id),
         now,
       })
-      await tx.conversation.updateMany({ where: { id: conversationId }, data: { lastMessageAt: now } })
       await emit(tx, [messageEvent('message.queued', { message, media: files, conversation, now })])
       return presentMessage(message, files)
     })
@@ -96,11 +94,12 @@ export class ReplyService {
   ): Promise<Shown> {
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
-      const conversation = await findVisible(tx, caller, conversationId)
+      await findVisible(tx, caller, conversationId)
+      const conversation = await lockToSend(tx, conversationId, now)
       const message = await lockMessage(tx, conversationId, messageId)
       if (!message.status || !from.includes(message.status)) throw notUndecided(conversation, message)
       change(message, now)
-      if (message.status === 'queued') await assertMaySend(tx, conversation, now)
+      if (message.status === 'queued') assertMaySend(conversation, now)
       await saveDeliveries(tx, [message])
       await announceDeliveries(tx, [message], now)
       const media = await tx.media.findMany({ where: { messageId }, orderBy: { position: 'asc' } })
@@ -136,9 +135,8 @@ function assertHeld(conversation: Conversation, agentId: string): void {
   if (phaseOf(conversation) !== 'active') throw refuseStep(conversation, 'send')
 }
 
-async function assertMaySend(tx: OrgTx, conversation: Conversation, now: Date): Promise<void> {
-  const facts = await findSendFacts(tx, [conversation.id])
-  const refusal = refuseToSend(conversation, facts.get(conversation.id), now)
+function assertMaySend(conversation: SendSubject, now: Date): void {
+  const refusal = refuseToSend(conversation, now)
   if (refusal) throw refusal
 }
 

@@ -1,8 +1,9 @@
 /** Whether a message may leave (api.md 5): asked when the agent sends it, and again just before it goes out. */
 
 import type { OrgTx } from '../db/database.js'
-import type { Conversation } from '../db/generated/client.js'
-import { AppError } from '../lib/errors.js'
+import { type Conversation, Prisma } from '../db/generated/client.js'
+import { columnsOf } from '../db/rows.js'
+import { AppError, notFound } from '../lib/errors.js'
 import { isReplyWindowOpen } from '../providers/last-gate.js'
 import { windowClosedSentence } from '../providers/provider-error.js'
 
@@ -12,43 +13,55 @@ export interface SendFacts {
   numberDeleted: boolean
 }
 
-export type SendSubject = Pick<Conversation, 'channel' | 'lastInboundAt'>
+export type SendSubject = Pick<Conversation, 'channel' | 'lastInboundAt'> & SendFacts
 
-/** What decides for each of these conversations, by id. */
-export async function findSendFacts(
+const facts = Prisma.sql`
+  EXISTS (
+    SELECT 1 FROM opt_outs l
+    WHERE l.org_id = c.org_id AND l.channel = c.channel AND l.customer_address = c.customer_address) AS "optedOut",
+  EXISTS (
+    SELECT 1 FROM channel_numbers n
+    WHERE n.org_id = c.org_id AND n.id = c.number_id AND n.deleted_at IS NOT NULL) AS "numberDeleted",
+  (SELECT CASE c.channel WHEN 'sms' THEN o.sms_enabled ELSE o.whatsapp_enabled END
+    FROM organizations o WHERE o.id = c.org_id) AS "channelEnabled"`
+
+const columns = columnsOf(Prisma.ConversationScalarFieldEnum, 'c')
+
+/** Conversations with what decides whether their messages may leave, by id. */
+export async function findSendable(
   tx: OrgTx,
   conversationIds: readonly string[],
-): Promise<Map<string, SendFacts>> {
-  const rows = await tx.$queryRaw<(SendFacts & { id: string })[]>`
-    SELECT c.id, l.customer_address IS NOT NULL AS "optedOut", n.deleted_at IS NOT NULL AS "numberDeleted",
-      CASE c.channel WHEN 'sms' THEN o.sms_enabled ELSE o.whatsapp_enabled END AS "channelEnabled"
-    FROM conversations c
-    JOIN organizations o ON o.id = c.org_id
-    JOIN channel_numbers n ON n.org_id = c.org_id AND n.id = c.number_id
-    LEFT JOIN opt_outs l ON l.org_id = c.org_id AND l.channel = c.channel AND l.customer_address = c.customer_address
+): Promise<Map<string, Conversation & SendFacts>> {
+  const rows = await tx.$queryRaw<(Conversation & SendFacts)[]>`
+    SELECT ${columns}, ${facts} FROM conversations c
     WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...new Set(conversationIds)]}::uuid[])`
-  return new Map(rows.map(({ id, ...facts }) => [id, facts]))
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** Locks a conversation by noting that something is said in it now, and answers what decides whether it may leave. */
+export async function lockToSend(tx: OrgTx, id: string, now: Date): Promise<Conversation & SendFacts> {
+  const [row] = await tx.$queryRaw<(Conversation & SendFacts)[]>`
+    UPDATE conversations c SET last_message_at = ${now} WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ${id}::uuid
+    RETURNING ${columns}, ${facts}`
+  if (!row) throw notFound('conversation')
+  return row
 }
 
 /** Why the message may not leave now; null where it may. */
-export function refuseToSend(
-  conversation: SendSubject,
-  facts: SendFacts | undefined,
-  now: Date,
-): AppError | null {
-  if (!facts?.channelEnabled) {
+export function refuseToSend(conversation: SendSubject, now: Date): AppError | null {
+  if (!conversation.channelEnabled) {
     return new AppError(
       'channel_disabled',
       'Your organization may not use this channel now. Nothing is sent.',
     )
   }
-  if (facts.numberDeleted) {
+  if (conversation.numberDeleted) {
     return new AppError(
       'channel_disabled',
       'The number of this conversation was deleted, so nothing more is sent from it.',
     )
   }
-  if (facts.optedOut) {
+  if (conversation.optedOut) {
     return new AppError(
       'contact_opted_out',
       'The customer has opted out. They can opt in again by texting START.',

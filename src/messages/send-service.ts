@@ -10,7 +10,7 @@ import { announceDeliveries } from './announce-deliveries.js'
 import type { MediaLinks } from './media-links.js'
 import { takeSendable } from './outbox-repository.js'
 import { findMedia, saveDeliveries } from './repository.js'
-import { findSendFacts, refuseToSend } from './send-gate.js'
+import { findSendable, refuseToSend } from './send-gate.js'
 import { failMessage, recordOutcomes, type SendOutcome, toOutcome } from './send-outcomes.js'
 import type { Settlement } from './settlement.js'
 
@@ -35,6 +35,9 @@ const maxInFlight = 48
 // Well beyond the time that a call may take: a message that is "sending" for longer has lost its answer
 const answerLost = seconds(45)
 const maxReceipts = 100
+const settlePause = seconds(0.5)
+// What several answers free is taken together
+const afterCallPause = 5
 
 /** What one organization has under way in this process. */
 interface Lane {
@@ -42,6 +45,8 @@ interface Lane {
   receipts: Batcher<SendOutcome, true>
   /** Whether somebody looks for what is due just now, and whether they must look once more */
   looking: 'no' | 'once' | 'again'
+  /** Whether a look is planned, after a call has ended */
+  isLookDue: boolean
 }
 
 /**
@@ -51,6 +56,8 @@ interface Lane {
  */
 export class SendService {
   private readonly lanes = new Map<string, Lane>()
+  /** When lost answers were last looked for, by organization */
+  private readonly settled = new Map<string, number>()
   private isStopping = false
 
   constructor(
@@ -60,7 +67,7 @@ export class SendService {
 
   /** Starts the calls that are due; they go on after it has answered. */
   async drain(orgId: string): Promise<void> {
-    await this.settlement.settleDue(orgId)
+    await this.settleSometimes(orgId)
     await this.look(orgId)
   }
 
@@ -68,6 +75,14 @@ export class SendService {
   async finish(): Promise<void> {
     this.isStopping = true
     await Promise.all([...this.lanes.values()].flatMap(({ calls }) => [...calls]))
+  }
+
+  /** A lost answer has waited for seconds already: it is not looked for at every wake. */
+  private async settleSometimes(orgId: string): Promise<void> {
+    const now = performance.now()
+    if (now - (this.settled.get(orgId) ?? Number.NEGATIVE_INFINITY) < settlePause) return
+    this.settled.set(orgId, now)
+    await this.settlement.settleDue(orgId)
   }
 
   private async look(orgId: string): Promise<void> {
@@ -84,7 +99,7 @@ export class SendService {
       } while (this.isWantedAgain(lane))
     } finally {
       lane.looking = 'no'
-      if (lane.calls.size === 0) this.lanes.delete(orgId)
+      if (lane.calls.size === 0 && !lane.isLookDue) this.lanes.delete(orgId)
     }
   }
 
@@ -95,8 +110,11 @@ export class SendService {
   private laneOf(orgId: string): Lane {
     const existing = this.lanes.get(orgId)
     if (existing) return existing
-    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), maxReceipts)
-    const lane: Lane = { calls: new Set(), receipts, looking: 'no' }
+    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), {
+      items: maxReceipts,
+      writers: 1,
+    })
+    const lane: Lane = { calls: new Set(), receipts, looking: 'no', isLookDue: false }
     this.lanes.set(orgId, lane)
     return lane
   }
@@ -121,6 +139,13 @@ export class SendService {
 
   private afterCall(orgId: string, lane: Lane, call: Promise<void>): void {
     lane.calls.delete(call)
+    if (lane.isLookDue) return
+    lane.isLookDue = true
+    setTimeout(() => this.lookAgain(orgId, lane), afterCallPause)
+  }
+
+  private lookAgain(orgId: string, lane: Lane): void {
+    lane.isLookDue = false
     this.look(orgId).catch((error) =>
       this.parts.log.warn({ err: error, orgId }, 'what is due is found by the sweep'),
     )
@@ -133,13 +158,15 @@ export class SendService {
       const now = this.parts.clock.now()
       const due = await takeSendable(tx, now, limit)
       if (due.length === 0) return []
-      const conversations = await findConversations(tx, due)
-      const facts = await findSendFacts(tx, [...conversations.keys()])
+      const conversations = await findSendable(
+        tx,
+        due.map(({ conversationId }) => conversationId),
+      )
       const refused: Message[] = []
       const accepted: Message[] = []
       for (const message of due) {
         const conversation = conversations.get(message.conversationId)
-        const refusal = conversation && refuseToSend(conversation, facts.get(conversation.id), now)
+        const refusal = conversation && refuseToSend(conversation, now)
         if (refusal)
           refused.push(
             failMessage(message, { code: refusal.code, message: refusal.message, providerCode: null }),
@@ -186,15 +213,6 @@ export class SendService {
     await this.parts.db.inOrg(orgId, (tx) => recordOutcomes(tx, outcomes, this.parts.clock.now()))
     return outcomes.map(() => true)
   }
-}
-
-export async function findConversations(
-  tx: OrgTx,
-  messages: readonly Message[],
-): Promise<Map<string, Conversation>> {
-  const ids = [...new Set(messages.map(({ conversationId }) => conversationId))]
-  const rows = await tx.conversation.findMany({ where: { id: { in: ids } } })
-  return new Map(rows.map((row) => [row.id, row]))
 }
 
 function markSending(message: Message, now: Date): Message {

@@ -9,7 +9,8 @@ import { announceDeliveries } from './announce-deliveries.js'
 import { findKnown, takeUnsettled } from './outbox-repository.js'
 import { applyStatus } from './reports.js'
 import { lockMessages, saveDeliveries } from './repository.js'
-import { findConversations, outboundMessage } from './send-service.js'
+import { findSendable } from './send-gate.js'
+import { outboundMessage } from './send-service.js'
 
 interface Unsettled {
   message: Message
@@ -58,7 +59,10 @@ export class Settlement {
         tx,
         messages.map((message) => ({ ...message, dueAt: nextLook(message, now) })),
       )
-      const conversations = await findConversations(tx, messages)
+      const conversations = await findSendable(
+        tx,
+        messages.map(({ conversationId }) => conversationId),
+      )
       const accounts = await this.parts.secrets.open(
         tx,
         messages.map(({ accountId }) => accountId),
