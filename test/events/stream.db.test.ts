@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/lib/ids.js'
 import { EventListener, type HeardEvent } from '../support/event-listener.js'
 import { done, newCustomer, type TestAgent, TestOrganization } from '../support/organization.js'
-import { startService, type TestService } from '../support/service.js'
+import { eventually, startService, type TestService } from '../support/service.js'
 import { openSql, runSql } from '../support/sql.js'
 
 let service: TestService
@@ -186,7 +186,6 @@ describe('resuming', () => {
     const { id } = await start.first(() => true)
     start.stop()
     await publishMany(org, 3000, 3000)
-    await runSql(service, 'SELECT 1')
 
     const listener = await EventListener.open(service, org.adminKey, id)
     await listener.until((events) => events.length >= 3000)
@@ -201,10 +200,12 @@ describe('resuming', () => {
     const leaving = service.parts.feed.subscribe(org.id, gone)
     service.parts.feed.unsubscribe(org.id, gone)
     await leaving
-    const before = await EventListener.open(service, org.adminKey)
     await publish(org, 'before')
-    await before.first(() => true)
-    before.stop()
+    const unpublished = 'SELECT 1 FROM events WHERE org_id = $1 AND position IS NULL'
+    await eventually(
+      () => runSql(service, unpublished, [org.id]),
+      (rows) => rows.length === 0,
+    )
 
     const listener = await EventListener.open(service, org.adminKey)
     await publish(org, 'after')
