@@ -22,7 +22,7 @@ export const meRoutes: FastifyPluginAsyncZod<{ agents: AgentService }> = async (
   app.route({
     method: 'PUT',
     url: '/me/presence',
-    config: { access: everyRole },
+    config: { access: everyRole, asAgent: true },
     schema: {
       tags,
       operationId: 'setMyPresence',

@@ -78,7 +78,7 @@ export async function takePendingCallbacks(tx: OrgTx, now: Date, limit: number):
   return tx.$queryRaw<PendingCallback[]>`
     WITH held AS MATERIALIZED (
       SELECT lane, min(seq) AS seq FROM callbacks
-      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND due_at > ${now} GROUP BY lane
+      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND due_at > ${now} GROUP BY lane
     )
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
       c.body, c.attempts, c.received_at AS "receivedAt"

@@ -1,7 +1,15 @@
 import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation, Prisma } from '../db/generated/client.js'
-import { idPattern, type Page, readCursor, timePattern, toPage } from '../db/page.js'
+import {
+  idPattern,
+  type Page,
+  type PageRequest,
+  pageById,
+  readCursor,
+  timePattern,
+  toPage,
+} from '../db/page.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField, notFound } from '../lib/errors.js'
@@ -30,10 +38,12 @@ export class ConversationReader {
     })
   }
 
-  sessions(caller: OrgCaller, id: string) {
+  /** Each time that an agent was given the conversation, in order. */
+  sessions(caller: OrgCaller, id: string, page: PageRequest) {
     return this.db.inOrg(caller.orgId, async (tx) => {
       await findVisible(tx, caller, id)
-      return { data: (await listSessions(tx, id)).map(presentSession), nextCursor: null }
+      const { data, nextCursor } = pageById(await listSessions(tx, id, page), page)
+      return { data: data.map(presentSession), nextCursor }
     })
   }
 

@@ -1,5 +1,6 @@
 import type { OrgTx } from '../db/database.js'
 import { type Channel, type Conversation, Prisma } from '../db/generated/client.js'
+import { idPattern, type PageRequest, readCursor } from '../db/page.js'
 import { columnsOf } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
@@ -159,6 +160,12 @@ export async function findDue(tx: OrgTx, now: Date, limit: number): Promise<stri
   return rows.map(({ id }) => id)
 }
 
-export async function listSessions(tx: OrgTx, conversationId: string) {
-  return tx.session.findMany({ where: { conversationId }, orderBy: { id: 'asc' } })
+/** In their order; one more than the page holds. */
+export async function listSessions(tx: OrgTx, conversationId: string, page: PageRequest) {
+  const [after] = readCursor(page.cursor, [idPattern]) ?? []
+  return tx.session.findMany({
+    where: { conversationId, ...(after && { id: { gt: after } }) },
+    orderBy: { id: 'asc' },
+    take: page.limit + 1,
+  })
 }

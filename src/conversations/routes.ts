@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { everyRole, leaders, orgCaller } from '../http/access.js'
 import { bodyProblems, problems } from '../http/problem.js'
-import { idParams, noBody, pageOf } from '../http/schemas.js'
+import { idParams, noBody, pageOf, pageQuery } from '../http/schemas.js'
 import type { ConversationReader } from './reader.js'
 import { conversationQuery, conversationSchema, linkBody, sessionSchema } from './schemas.js'
 import type { ConversationService } from './service.js'
@@ -13,17 +13,20 @@ interface Options {
 
 const tags = ['conversations']
 
+/** An agent's work: the key must name an agent. */
+const agents = { access: everyRole, asAgent: true } as const
+
 /** The steps that take no body: the path, the method of the service that makes it, and who may call it. */
 const steps = [
-  ['accept', 'accept', everyRole, 'The offered agent accepts'],
-  ['reject', 'reject', everyRole, 'The offer goes back to the queue and to the next agent'],
-  ['pick', 'pick', everyRole, 'An agent takes an open conversation of one of their queues'],
-  ['close', 'close', everyRole, 'From accepted to waiting; from wrap-up to closed'],
-  ['end', 'end', everyRole, 'The agent resolves it: to wrap-up'],
-  ['resume', 'resume', everyRole, 'A waiting conversation is taken up again'],
-  ['release', 'release', everyRole, 'Back to its queue'],
-  ['force-close', 'forceClose', leaders, 'Closes it in whatever state it is'],
-  ['read', 'markRead', everyRole, 'All messages are read'],
+  ['accept', 'accept', agents, 'The offered agent accepts'],
+  ['reject', 'reject', agents, 'The offer goes back to the queue and to the next agent'],
+  ['pick', 'pick', agents, 'An agent takes an open conversation of one of their queues'],
+  ['close', 'close', agents, 'From accepted to waiting; from wrap-up to closed'],
+  ['end', 'end', agents, 'The agent resolves it: to wrap-up'],
+  ['resume', 'resume', agents, 'A waiting conversation is taken up again'],
+  ['release', 'release', agents, 'Back to its queue'],
+  ['force-close', 'forceClose', { access: leaders }, 'Closes it in whatever state it is'],
+  ['read', 'markRead', { access: everyRole }, 'All messages are read'],
 ] as const
 
 export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { conversations, reader }) => {
@@ -59,15 +62,16 @@ export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { 
       tags,
       operationId: 'listConversationSessions',
       params: idParams,
-      response: { 200: pageOf(sessionSchema), ...problems('not_found') },
+      querystring: pageQuery,
+      response: { 200: pageOf(sessionSchema), ...problems('not_found', 'validation_failed') },
     },
-    handler: (request) => reader.sessions(orgCaller(request), request.params.id),
+    handler: (request) => reader.sessions(orgCaller(request), request.params.id, request.query),
   })
-  for (const [path, method, access, summary] of steps) {
+  for (const [path, method, config, summary] of steps) {
     app.route({
       method: 'POST',
       url: `/conversations/:id/${path}`,
-      config: { access },
+      config,
       schema: {
         tags,
         summary,

@@ -38,7 +38,8 @@ export function readCursor(cursor: string | undefined, patterns: readonly RegExp
 
 export const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export const sequencePattern = /^\d{1,18}$/
-export const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+// PostgreSQL knows no year 0
+export const timePattern = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 /** Cuts `limit + 1` rows down to a page. `keyOf` gives the values that the next page starts after. */
 export function toPage<Row>(rows: Row[], limit: number, keyOf: (row: Row) => string[]): Page<Row> {

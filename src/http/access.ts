@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller, OrgCaller, PlatformCaller, Role } from '../lib/caller.js'
 import { AppError } from '../lib/errors.js'
 
@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call: nobody in particular, the operator, or these roles of the organization. Every route must say. */
     access?: 'public' | 'platform' | readonly Role[]
+    /** The call is an agent's work: a key that names no agent may not make it, whatever its role */
+    asAgent?: true
     /** For a POST that creates something: its status, and that it honours Idempotency-Key */
     creates?: 200 | 201 | 202
   }
@@ -37,7 +39,7 @@ export function registerAccess(
       await onRefused?.(request)
       throw error
     })
-    if (!request.is404) assertMay(request.caller, request.routeOptions.config.access)
+    if (!request.is404) assertMay(request.caller, request.routeOptions.config)
   })
 }
 
@@ -53,10 +55,16 @@ async function identify(request: FastifyRequest, authenticate: Authenticate): Pr
   )
 }
 
-function assertMay(caller: Caller, access: 'public' | 'platform' | readonly Role[] | undefined): void {
+function assertMay(caller: Caller, { access, asAgent }: FastifyContextConfig): void {
   const may =
     caller.kind === 'platform' ? access === 'platform' : Array.isArray(access) && access.includes(caller.role)
   if (!may) throw new AppError('forbidden', 'Your key or role may not make this call.')
+  if (asAgent && caller.kind === 'organization' && !caller.agentId) {
+    throw new AppError(
+      'forbidden',
+      'Only an agent can do this. Use an agent token, or an API key that names an agent.',
+    )
+  }
 }
 
 export function orgCaller(request: FastifyRequest): OrgCaller {

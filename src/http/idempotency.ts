@@ -60,14 +60,14 @@ function describe(request: FastifyRequest, caller: Caller): Reservation {
       errors: [{ path: 'Idempotency-Key', message: 'at most 255 characters' }],
     })
   }
-  const content = request.headers['content-type']?.startsWith('multipart/')
-    ? request.headers['content-length']
-    : JSON.stringify(request.body ?? null)
   return {
     orgId: caller.kind === 'platform' ? platformScope : caller.orgId,
-    scope: `${caller.kind === 'platform' ? 'platform' : caller.keyId} ${request.method} ${request.url}`,
+    // Hashed: an address may be longer than an index takes
+    scope: sha256(
+      `${caller.kind === 'platform' ? 'platform' : caller.keyId} ${request.method} ${request.url}`,
+    ),
     key,
-    fingerprint: sha256(content ?? ''),
+    fingerprint: sha256(JSON.stringify(request.body ?? null)),
   }
 }
 

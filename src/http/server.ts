@@ -14,7 +14,7 @@ import { newId } from '../lib/ids.js'
 import type { Logger } from '../lib/logger.js'
 import { storable } from '../lib/storable.js'
 import { registerJsonBody } from './json-body.js'
-import { registerProblems, sendProblem } from './problem.js'
+import { problems, registerProblems, sendProblem } from './problem.js'
 import { registerRequestLog } from './request-log.js'
 
 export type Server = FastifyInstance
@@ -49,6 +49,16 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
   registerProblems(app)
   registerRequestLog(app)
   app.setNotFoundHandler(unknownRoute)
+  // After every scope has asked who calls, and before a body is read that nobody wants
+  app.addHook('preParsing', async (request) => {
+    if (request.is404) unknownRoute()
+  })
+  // A DELETE needs no body, but one that comes is read
+  app.addHook('onRoute', ({ method, schema }) => {
+    if (method !== 'DELETE' || !schema) return
+    const refused = problems('malformed_body', 'unsupported_media_type', 'body_too_large')
+    schema.response = { ...(schema.response as object), ...refused }
+  })
   await app.register(helmet, { contentSecurityPolicy: false, global: true })
   return app
 }

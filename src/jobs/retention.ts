@@ -36,7 +36,9 @@ export class Retention {
     const now = this.parts.clock.now()
     await this.drain(Prisma.sql`
       DELETE FROM events WHERE (org_id, id) IN (
-        SELECT org_id, id FROM events WHERE at < ${later(now, -eventsFor)} AND position IS NOT NULL LIMIT ${batchSize})
+        SELECT org_id, id FROM (
+          SELECT org_id, id, at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT ${batchSize}) oldest
+        WHERE at < ${later(now, -eventsFor)})
       RETURNING 1`)
     await this.drain(Prisma.sql`
       DELETE FROM idempotency_keys WHERE (org_id, scope, key) IN (

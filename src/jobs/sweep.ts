@@ -47,7 +47,15 @@ export class Sweep {
 
 // "routing" is due where somebody could take something: an open conversation, and an agent who is free
 const dueNow = (now: Date) => Prisma.sql`
-  SELECT 'inbound' AS lane, org_id AS "orgId" FROM callbacks WHERE state = 'pending' AND due_at <= ${now} GROUP BY org_id
+  WITH RECURSIVE posted AS (
+    (SELECT org_id FROM callbacks WHERE state = 'pending' ORDER BY org_id LIMIT 1)
+    UNION ALL
+    SELECT (
+      SELECT next.org_id FROM callbacks next WHERE next.state = 'pending' AND next.org_id > posted.org_id
+      ORDER BY next.org_id LIMIT 1)
+    FROM posted WHERE posted.org_id IS NOT NULL
+  )
+  SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL
   SELECT 'sending', org_id FROM messages WHERE due_at <= ${now} GROUP BY org_id
   UNION ALL

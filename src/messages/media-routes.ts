@@ -1,21 +1,28 @@
-import multipart from '@fastify/multipart'
-import type { FastifyReply } from 'fastify'
+import multipart, { type MultipartFile } from '@fastify/multipart'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { everyRole, orgCaller } from '../http/access.js'
 import { problems } from '../http/problem.js'
 import { idParams } from '../http/schemas.js'
-import { invalidField } from '../lib/errors.js'
+import { AppError, invalidField } from '../lib/errors.js'
 import { storable } from '../lib/storable.js'
+import { sha256 } from '../lib/tokens.js'
 import type { MediaService, StoredFile } from './media-service.js'
 import { maxUploadBytes } from './media-types.js'
-import { uploadSchema } from './schemas.js'
+import { uploadBody, uploadSchema } from './schemas.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    uploaded: StoredFile
+  }
+}
 
 const tags = ['media']
 const multipartOverhead = 64 * 1024
 
 export const mediaRoutes: FastifyPluginAsyncZod<{ media: MediaService }> = async (app, { media }) => {
-  await app.register(multipart, { limits: { fileSize: maxUploadBytes, files: 1, fields: 5, parts: 6 } })
+  await app.register(multipart, { limits: { fileSize: maxUploadBytes, files: 2, fields: 2, parts: 3 } })
   app.route({
     method: 'POST',
     url: '/media',
@@ -25,18 +32,18 @@ export const mediaRoutes: FastifyPluginAsyncZod<{ media: MediaService }> = async
       tags,
       operationId: 'uploadMedia',
       summary: 'One file as multipart/form-data, at most 16 MiB; name it in a message within 24 hours',
+      consumes: ['multipart/form-data'],
+      body: uploadBody,
       response: {
         201: uploadSchema,
         ...problems('malformed_body', 'unsupported_media_type', 'body_too_large', 'validation_failed'),
       },
     },
+    onRequest: assertMultipart,
+    preValidation: readFile,
     handler: async (request, reply) => {
-      const file = await request.file()
-      if (!file) throw invalidField('file', 'Send one file in a field of multipart/form-data.')
-      const content = await file.toBuffer()
-      const fileName = file.filename ? storable(file.filename).slice(0, 255) : null
       reply.code(201)
-      return media.upload(orgCaller(request), { contentType: mediaType(file.mimetype), fileName, content })
+      return media.upload(orgCaller(request), request.uploaded)
     },
   })
   app.route({
@@ -53,6 +60,43 @@ export const mediaRoutes: FastifyPluginAsyncZod<{ media: MediaService }> = async
       sendFile(reply, await media.open(orgCaller(request), request.params.id)),
   })
 }
+
+async function assertMultipart(request: FastifyRequest): Promise<void> {
+  if (/^multipart\/form-data *;/i.test(request.headers['content-type'] ?? '')) return
+  throw new AppError('unsupported_media_type', 'Send one file in a field of multipart/form-data.')
+}
+
+/**
+ * Reads the only file of the form, to the form's end, so that one that was cut off is not taken. Its digest stands in the
+ * place of the body: a repeat with the same Idempotency-Key is told from another file by it.
+ */
+async function readFile(request: FastifyRequest): Promise<void> {
+  let file: StoredFile | null = null
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'field') throw invalidField(part.fieldname, 'Send one file and no other field.')
+      if (file) throw invalidField(part.fieldname, 'Send one file at a time.')
+      file = await toFile(part)
+    }
+  } catch (error) {
+    throw error instanceof AppError || isTooLarge(error) ? error : malformed()
+  }
+  if (!file) throw invalidField('file', 'Send one file in a field of multipart/form-data.')
+  request.uploaded = file
+  request.body = { file: [file.contentType, file.fileName, sha256(file.content)] }
+}
+
+const toFile = async (part: MultipartFile): Promise<StoredFile> => ({
+  contentType: mediaType(part.mimetype),
+  fileName: part.filename ? storable(part.filename).slice(0, 255) : null,
+  content: await part.toBuffer(),
+})
+
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof Error && 'statusCode' in error && error.statusCode === 413
+
+const malformed = () =>
+  new AppError('malformed_body', 'The body is not valid multipart/form-data, or it was cut off.')
 
 const mediaType = (mimetype: string): string =>
   storable(mimetype.split(';')[0] ?? '')

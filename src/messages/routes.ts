@@ -30,7 +30,7 @@ export const messageRoutes: FastifyPluginAsyncZod<Options> = async (app, { repli
   app.route({
     method: 'POST',
     url: '/conversations/:id/messages',
-    config: { access: everyRole, creates: 202 },
+    config: { access: everyRole, asAgent: true, creates: 202 },
     schema: {
       tags,
       operationId: 'sendMessage',

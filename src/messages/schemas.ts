@@ -63,6 +63,8 @@ export const messageSchema = z
   })
   .meta({ id: 'Message' })
 
+export const uploadBody = z.object({ file: z.any().meta({ type: 'string', format: 'binary' }) })
+
 export const uploadSchema = z
   .object({ id, contentType: z.string(), fileName: z.string().nullable(), bytes: z.int(), expiresAt: time })
   .meta({ id: 'Upload' })

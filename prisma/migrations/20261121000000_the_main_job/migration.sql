@@ -494,9 +494,6 @@ CREATE INDEX "media_org_id_message_id_idx" ON "media"("org_id", "message_id");
 -- CreateIndex
 CREATE INDEX "events_org_id_position_idx" ON "events"("org_id", "position");
 
--- CreateIndex
-CREATE INDEX "events_at_idx" ON "events"("at");
-
 -- Written by hand from here on.
 
 -- Foreign keys carry org_id: a row can never point into another organization.
@@ -542,7 +539,6 @@ CREATE INDEX conversations_queued ON conversations (org_id, queue_id, queued_at)
 -- Lists by status: what is closed is nearly everything, so only the rest needs an index.
 CREATE INDEX conversations_not_closed ON conversations (org_id, id) WHERE status <> 'closed';
 CREATE INDEX conversations_due ON conversations (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX conversations_due_in_org ON conversations (org_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX conversations_closed_by ON conversations (org_id, agent_id, closed_at) WHERE status = 'closed';
 CREATE INDEX sessions_one_live ON sessions (org_id, conversation_id) WHERE closed_at IS NULL;
 
@@ -557,8 +553,8 @@ CREATE UNIQUE INDEX workstreams_one_built_in ON workstreams (org_id, channel) WH
 CREATE UNIQUE INDEX callbacks_once ON callbacks (org_id, account_id, kind, provider_key) WHERE state <> 'quarantined';
 CREATE UNIQUE INDEX callbacks_quarantined_once ON callbacks (org_id, account_id, provider_key) WHERE state = 'quarantined';
 CREATE INDEX callbacks_pending ON callbacks (org_id, seq) WHERE state = 'pending';
-CREATE INDEX callbacks_pending_lane ON callbacks (org_id, lane, seq) WHERE state = 'pending';
-CREATE INDEX callbacks_due ON callbacks (due_at, org_id) WHERE state = 'pending';
+-- Those that wait for another attempt hold up their lane; they are few.
+CREATE INDEX callbacks_postponed ON callbacks (org_id, lane, seq) WHERE state = 'pending' AND attempts > 0;
 CREATE INDEX callbacks_done ON callbacks (processed_at) WHERE state = 'done';
 CREATE INDEX callbacks_kept ON callbacks (org_id, id) WHERE state IN ('quarantined', 'set_aside');
 
@@ -569,7 +565,6 @@ CREATE INDEX messages_due_in_org ON messages (org_id, due_at) WHERE due_at IS NO
 CREATE INDEX messages_unsent ON messages (org_id, conversation_id, seq) WHERE status IN ('queued', 'sending');
 CREATE INDEX media_unused ON media (expires_at) WHERE message_id IS NULL;
 CREATE INDEX media_due ON media (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX media_due_in_org ON media (org_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL;
 CREATE INDEX events_unpublished ON events (seq) WHERE position IS NULL;
