@@ -1,0 +1,368 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { problemCatalogue } from '../src/lib/errors.js'
+import { expectProblem, unknownId } from './support/administration.js'
+import { type ApiAnswer, type ApiCall, call } from './support/api-call.js'
+import type { ApiRoute } from './support/api-watch.js'
+import { type Furnished, fillPath, furnish } from './support/furnished.js'
+import { sampleBodies } from './support/sample-bodies.js'
+import { startService, type TestService } from './support/service.js'
+
+/** What api.md names in sections 3 to 8. */
+const promised = `
+  POST GET /v1/organizations · GET PATCH /v1/organizations/{id}
+  POST GET /v1/api-keys · DELETE /v1/api-keys/{id}
+  POST GET /v1/channel-accounts · GET PATCH DELETE /v1/channel-accounts/{id} · POST /v1/channel-accounts/{id}/validate
+  POST GET /v1/channel-numbers · GET PATCH DELETE /v1/channel-numbers/{id}
+  POST GET /v1/workstreams · GET PATCH DELETE /v1/workstreams/{id}
+  POST GET /v1/workstreams/{id}/channels · PATCH DELETE /v1/workstreams/{id}/channels/{channelId}
+  GET PUT /v1/workstreams/{id}/routing-rules
+  POST GET /v1/queues · GET PATCH DELETE /v1/queues/{id}
+  GET /v1/queues/{id}/members · PUT DELETE /v1/queues/{id}/members/{agentId}
+  POST GET /v1/agents · GET PATCH /v1/agents/{id} · POST /v1/agents/{id}/tokens · PUT /v1/agents/{id}/presence
+  GET /v1/me · PUT /v1/me/presence
+  POST GET /v1/contacts · GET PATCH DELETE /v1/contacts/{id}
+  GET /v1/quarantine · POST /v1/quarantine/{id}/release
+  GET /v1/conversations · GET /v1/conversations/{id}
+  POST /v1/conversations/{id}/accept · POST /v1/conversations/{id}/reject · POST /v1/conversations/{id}/pick
+  POST /v1/conversations/{id}/close · POST /v1/conversations/{id}/end · POST /v1/conversations/{id}/resume
+  POST /v1/conversations/{id}/release · POST /v1/conversations/{id}/force-close
+  PUT DELETE /v1/conversations/{id}/contact · POST /v1/conversations/{id}/notes · POST /v1/conversations/{id}/read
+  GET /v1/conversations/{id}/customer-summary · GET /v1/conversations/{id}/sessions
+  POST GET /v1/conversations/{id}/messages
+  POST /v1/conversations/{id}/messages/{messageId}/resend · POST /v1/conversations/{id}/messages/{messageId}/dismiss
+  POST /v1/media
+  POST /callbacks/twilio/{token} · POST /callbacks/twilio/{token}/status · POST /callbacks/telesign/{token}
+  GET /v1/events · GET /healthz · GET /readyz · GET /metrics`
+
+interface Operation {
+  operationId?: string
+  tags?: string[]
+  responses: Record<string, unknown>
+  requestBody?: { content: Record<string, { schema: unknown }> }
+}
+
+let service: TestService
+let home: Furnished
+let paths: Record<string, Record<string, Operation>>
+
+beforeAll(async () => {
+  service = await startService()
+  home = await furnish(service, 'homeland')
+  paths = JSON.parse((await ask({ method: 'GET', path: '/openapi.json', key: null })).text).paths
+})
+
+afterAll(() => service.close())
+
+const ask = (wanted: ApiCall): Promise<ApiAnswer> => call(service, wanted)
+const code = ({ text }: ApiAnswer): unknown => (text.startsWith('{') ? JSON.parse(text).code : text)
+const documented = () => service.routes.filter(({ schema }) => !schema?.hide)
+const lists = () => documented().filter(({ schema }) => queryNames(schema).includes('limit'))
+const keyFor = ({ config }: ApiRoute) =>
+  config.access === 'platform' ? service.platformKey : home.keys.admin
+const pathFor = ({ url }: ApiRoute) => fillPath(url, (segment) => home.ids[segment])
+
+function queryNames(schema: ApiRoute['schema']): string[] {
+  if (!schema?.querystring) return []
+  return Object.keys(z.toJSONSchema(schema.querystring as z.ZodType, { io: 'input' }).properties ?? {})
+}
+
+describe('the reference', () => {
+  it('has every call that was promised', () => {
+    const wanted = promised.split(/·|\n/).flatMap((entry) => {
+      const words = entry.trim().split(' ')
+      const path = words.pop() ?? ''
+      return words.map((method) => `${method} ${path}`)
+    })
+    const offered = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+
+    expect(wanted.filter((each) => !offered.includes(each))).toEqual([])
+    expect(wanted.length).toBeGreaterThan(70)
+  })
+
+  it('has every route, under a name of its own, with a tag and with what it can answer', () => {
+    const faults: string[] = []
+    const names = new Set<string>()
+
+    for (const { method, url, name } of documented()) {
+      const operation = paths[url.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
+      const { operationId = '', tags = [], responses = {} } = operation ?? { responses: {} }
+      if (operationId === '' || names.has(operationId)) faults.push(`${name} has no operationId of its own`)
+      if (tags.length === 0) faults.push(`${name} has no tag`)
+      if (!Object.keys(responses).some((status) => status.startsWith('2')))
+        faults.push(`${name} has no answer`)
+      names.add(operationId)
+    }
+
+    expect(faults).toEqual([])
+  })
+
+  it('takes no body in which a field could be unknown', () => {
+    const open: string[] = []
+    const walk = (where: string, node: unknown): void => {
+      if (typeof node !== 'object' || node === null) return
+      const { type, properties, additionalProperties } = node as Record<string, unknown>
+      if (type === 'object' && properties && additionalProperties !== false) open.push(where)
+      for (const [name, child] of Object.entries(node)) walk(`${where}.${name}`, child)
+    }
+
+    for (const { name, schema } of documented()) {
+      const isForm = (schema as { consumes?: string[] } | null)?.consumes !== undefined
+      if (schema?.body && !isForm)
+        walk(name, z.toJSONSchema(schema.body as z.ZodType, { io: 'input', unrepresentable: 'any' }))
+    }
+
+    expect(open).toEqual([])
+  })
+
+  it.each(['/docs', '/openapi.json', '/healthz', '/readyz', '/metrics'])(
+    'opens %s without a key',
+    async (path) => {
+      const answer = await ask({ method: 'GET', path, key: null })
+
+      expect(answer.status).toBe(200)
+      expect(answer.text).not.toBe('')
+    },
+  )
+
+  it('shows itself in a page whose parts are all there', async () => {
+    const page = await ask({ method: 'GET', path: '/docs', key: null })
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part)
+
+    expect(parts.length).toBeGreaterThan(2)
+    for (const part of parts) {
+      const path = new URL(part ?? '', `${service.url}/docs`).pathname
+      expect([path, (await ask({ method: 'GET', path, key: null })).status]).toEqual([path, 200])
+    }
+  })
+})
+
+describe('checks come in the order of the contract', () => {
+  const big = { name: 'x'.repeat(1024 * 1024) }
+  const queues = { method: 'POST', path: '/v1/queues' } as const
+
+  it.each<[string, string, () => Partial<ApiCall> & { path: string }]>([
+    ['the key before the address', 'unauthenticated', () => ({ path: '/v1/nowhere', key: null })],
+    ['the key before the body', 'unauthenticated', () => ({ ...queues, key: null, body: big })],
+    ['the address before the role', 'not_found', () => ({ path: '/v1/nowhere', key: home.keys.agent })],
+    [
+      'the address before the method’s role',
+      'not_found',
+      () => ({ ...queues, method: 'PUT', key: home.keys.agent }),
+    ],
+    ['the address before the body', 'not_found', () => ({ ...queues, method: 'PUT', body: big })],
+    [
+      'the role before what the body holds',
+      'forbidden',
+      () => ({ ...queues, key: home.keys.agent, body: { a: 1 } }),
+    ],
+    [
+      'the role before the size of the body',
+      'forbidden',
+      () => ({ ...queues, key: home.keys.agent, body: big }),
+    ],
+    [
+      'the role before the content type',
+      'forbidden',
+      () => ({ ...queues, key: home.keys.agent, body: {}, headers: { 'content-type': 'text/plain' } }),
+    ],
+    [
+      'the role before the row',
+      'forbidden',
+      () => ({ method: 'DELETE', path: `/v1/queues/${unknownId}`, key: home.keys.agent }),
+    ],
+    [
+      'that an agent is needed before what the body holds',
+      'forbidden',
+      () => ({ method: 'POST', path: `/v1/conversations/${unknownId}/messages`, body: { a: 1 } }),
+    ],
+    [
+      'the content type before what the body holds',
+      'unsupported_media_type',
+      () => ({ ...queues, body: { a: 1 }, headers: { 'content-type': 'text/plain' } }),
+    ],
+    [
+      'the size of the body before what other headers hold',
+      'body_too_large',
+      () => ({ ...queues, body: big, headers: { 'idempotency-key': 'x'.repeat(256) } }),
+    ],
+    [
+      'what the body holds before the row',
+      'validation_failed',
+      () => ({ method: 'PATCH', path: `/v1/queues/${unknownId}`, body: { name: 1 } }),
+    ],
+    [
+      'the query before the row',
+      'validation_failed',
+      () => ({ path: `/v1/queues/${unknownId}/members?limit=0` }),
+    ],
+    [
+      'the row before a conflict',
+      'not_found',
+      () => ({ method: 'PATCH', path: `/v1/queues/${unknownId}`, body: { name: 'Queue homeland' } }),
+    ],
+    [
+      'what the body holds before a conflict',
+      'validation_failed',
+      () => ({ ...queues, body: { name: 'Queue homeland', colour: 'red' } }),
+    ],
+    [
+      'the length of a text before the row',
+      'message_too_long',
+      () => ({
+        method: 'POST',
+        path: `/v1/conversations/${unknownId}/messages`,
+        key: home.keys.agent,
+        body: { text: 'x'.repeat(1601) },
+      }),
+    ],
+    ['a conflict last', 'conflict', () => ({ ...queues, body: { name: 'Queue homeland' } })],
+  ])('%s', async (_what, expected, wanted) => {
+    const answer = await ask({ method: 'GET', key: home.keys.admin, ...wanted() })
+
+    expect(code(answer)).toBe(expected)
+  })
+})
+
+describe('a refusal', () => {
+  it('is a problem document with all of its members, in each kind of answer', async () => {
+    const { admin } = home.org
+    const answers = [
+      expectProblem(await service.as(null).get('/v1/me'), 401, 'unauthenticated'),
+      expectProblem(await admin.get('/v1/organizations'), 403, 'forbidden'),
+      expectProblem(await admin.get('/v1/nowhere'), 404, 'not_found'),
+      expectProblem(await service.as(null).get('/nowhere'), 404, 'not_found'),
+      expectProblem(await service.as(null).get('/%zz'), 404, 'not_found'),
+      expectProblem(await admin.get(`/v1/queues/${unknownId}`), 404, 'not_found'),
+      expectProblem(await admin.get('/v1/queues/no-id'), 404, 'not_found'),
+      expectProblem(await admin.post('/v1/queues', { name: 'Queue homeland' }), 409, 'conflict'),
+      expectProblem(await admin.post('/v1/queues', {}), 422, 'validation_failed'),
+    ]
+
+    for (const problem of answers) {
+      const { title, status } = problemCatalogue[problem['code'] as keyof typeof problemCatalogue]
+      expect(problem).toMatchObject({ title, status, type: `urn:parley:problem:${problem['code']}` })
+      expect(problem['detail']).toMatch(/\w+ \w+/)
+      expect(problem['requestId']).toMatch(/^[0-9a-f-]{36}$/)
+    }
+    expect(answers.at(-1)?.['errors']).toEqual([{ path: 'name', message: expect.any(String) }])
+  })
+})
+
+describe('every list', () => {
+  const bad = ['limit=0', 'limit=101', 'limit=-1', 'limit=1.5', 'limit=many', 'limit=', 'limit=1&limit=2']
+  const cursors = [
+    '',
+    'x',
+    '%00',
+    'bnVsbA',
+    ...['{}', '[]', '[1]', '[null]', '["x"]', `["${unknownId}","${unknownId}"]`, '["9".repeat(30)]'].map(
+      (text) => Buffer.from(text).toString('base64url'),
+    ),
+    Buffer.from(JSON.stringify(['0000-01-01T00:00:00.000Z', unknownId])).toString('base64url'),
+    Buffer.from(JSON.stringify(['9'.repeat(19)])).toString('base64url'),
+  ].map((cursor) => `cursor=${cursor}`)
+
+  it('has the same envelope and takes limits from 1 to 100', async () => {
+    const faults: string[] = []
+
+    for (const route of lists()) {
+      for (const query of ['', '?limit=1', '?limit=100']) {
+        const answer = await ask({ method: 'GET', path: pathFor(route) + query, key: keyFor(route) })
+        const { data, nextCursor, ...more } = JSON.parse(answer.text)
+        const isList = Array.isArray(data) && (nextCursor === null || typeof nextCursor === 'string')
+        if (answer.status !== 200 || !isList || Object.keys(more).length > 0)
+          faults.push(`${route.name}${query}`)
+        if (query === '?limit=1' && data.length > 1) faults.push(`${route.name} gives ${data.length} for 1`)
+      }
+    }
+
+    expect(faults).toEqual([])
+    expect(lists().length).toBeGreaterThan(14)
+  })
+
+  it('refuses other limits, and cursors that it did not give', async () => {
+    const faults: string[] = []
+
+    for (const route of lists()) {
+      const sorted = queryNames(route.schema).includes('sort') ? ['', '&sort=activity'] : ['']
+      for (const query of [...bad, ...cursors].flatMap((each) => sorted.map((sort) => each + sort))) {
+        const answer = await ask({ method: 'GET', path: `${pathFor(route)}?${query}`, key: keyFor(route) })
+        if (code(answer) !== 'validation_failed') faults.push(`${route.name} ${query}: ${answer.status}`)
+      }
+    }
+
+    expect(faults).toEqual([])
+  })
+
+  it('is every route that answers several rows', () => {
+    const answersRows = ({ schema }: ApiRoute) => {
+      const ok = schema?.response?.['200']
+      const properties =
+        ok instanceof z.ZodType ? z.toJSONSchema(ok, { unrepresentable: 'any' }).properties : {}
+      return 'nextCursor' in (properties ?? {})
+    }
+
+    expect(
+      documented()
+        .filter(answersRows)
+        .map(({ name }) => name),
+    ).toEqual(lists().map(({ name }) => name))
+  })
+
+  it.each([
+    'GET /v1/organizations',
+    'GET /v1/api-keys',
+    'GET /v1/agents',
+    'GET /v1/contacts',
+    'GET /v1/queues',
+    'GET /v1/workstreams',
+    'GET /v1/channel-accounts',
+    'GET /v1/channel-numbers',
+    'GET /v1/conversations/:id/messages',
+  ])('shows each early row once while rows are added: %s', async (name) => {
+    const route = lists().find((each) => each.name === name)
+    if (!route) throw new Error(`There is no list ${name}`)
+    const [path, key] = [pathFor(route), keyFor(route)]
+    const add = () => ask(creation(route, path, key))
+    for (let n = 0; n < 5; n++) await add()
+    const early = await rowsOf(path, key, '?limit=100')
+
+    const seen: string[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const page = await ask({ method: 'GET', path: `${path}?limit=2${cursor && `&cursor=${cursor}`}`, key })
+      const { data, nextCursor } = JSON.parse(page.text)
+      seen.push(...data.map(({ id }: { id: string }) => id))
+      cursor = nextCursor
+      if (seen.length < 20) expect((await add()).status).toBeLessThan(300)
+    }
+
+    expect(early.length).toBeGreaterThan(5)
+    expect(new Set(seen).size).toBe(seen.length)
+    expect(early.filter((id) => !seen.includes(id))).toEqual([])
+  })
+})
+
+async function rowsOf(path: string, key: string, query: string): Promise<string[]> {
+  const { data } = JSON.parse((await ask({ method: 'GET', path: path + query, key })).text)
+  return data.map(({ id }: { id: string }) => id)
+}
+
+/** The call that adds a row to a list. */
+function creation({ url }: ApiRoute, path: string, key: string): ApiCall {
+  if (url.endsWith('/messages'))
+    return { method: 'POST', path: path.replace(/messages$/, 'notes'), key, body: { text: 'A note' } }
+  const body = sampleBodies[`POST ${url}`]?.({
+    agentId: home.ids['agents'] ?? '',
+    accountId: home.ids['channel-accounts'] ?? '',
+    workstreamId: home.ids['workstreams'] ?? '',
+    queueId: home.ids['queues'] ?? '',
+    numberId: '',
+    contactId: '',
+    mediaId: '',
+  })
+  return { method: 'POST', path, key, body }
+}
