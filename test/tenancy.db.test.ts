@@ -5,7 +5,7 @@ import { MediaLinks } from '../src/messages/media-links.js'
 import { type ApiAnswer, call, told } from './support/api-call.js'
 import type { ApiRoute } from './support/api-watch.js'
 import { referencesIn, valueAt, withValueAt } from './support/body-references.js'
-import { readEvents } from './support/event-reader.js'
+import { EventListener } from './support/event-listener.js'
 import { type Furnished, fillPath, furnish } from './support/furnished.js'
 import { done, newCustomer } from './support/organization.js'
 import { sampleBodies } from './support/sample-bodies.js'
@@ -169,22 +169,23 @@ describe('a row of another organization', () => {
   it('is not heard of in a stream of events, be it open or resumed', async () => {
     const streams = await Promise.all(
       [ours.keys.admin, ours.keys.supervisor, ours.keys.agent].flatMap((key) => [
-        readEvents(service, key),
-        readEvents(service, key, { 'last-event-id': '0' }),
+        EventListener.open(service, key),
+        EventListener.open(service, key, '0'),
       ]),
     )
-    const control = await readEvents(service, theirs.keys.admin)
+    const control = await EventListener.open(service, theirs.keys.admin)
 
     await done(theirs.org.as(theirs.agent).put('/v1/me/presence', { presence: 'busy' }), 200)
-    await control.until(theirs.ids['agents'] ?? '')
+    await control.first(({ data }) => data.agent?.id === theirs.ids['agents'])
     await done(ours.org.as(ours.agent).put('/v1/me/presence', { presence: 'away' }), 200)
-    await Promise.all(streams.map((stream) => stream.until('"presence":"away"')))
+    await Promise.all(streams.map((stream) => stream.first(({ data }) => data.agent?.presence === 'away')))
 
     for (const stream of streams) {
-      expect(theirTraces.filter((trace) => stream.text().includes(trace))).toEqual([])
-      stream.close()
+      const heard = JSON.stringify(stream.heard)
+      expect(theirTraces.filter((trace) => heard.includes(trace))).toEqual([])
+      stream.stop()
     }
-    control.close()
+    control.stop()
   })
 
   it('is not served as a file, whoever has signed the link', async () => {
