@@ -38,8 +38,7 @@ interface Parts {
 }
 
 const mostTogether = 200
-// One commits while the next gathers. Messages that are posted before the one before them is answered have no order to keep
-const commitsAtOnce = 2
+const enoughTogether = 8
 const wakePauseMs = 5
 /** Callbacks that wait for their commit from which on it is a flood */
 const flood = 48
@@ -60,7 +59,7 @@ export class CallbackIntake {
     const { db, clock, providers, secretBox } = parts
     this.memory = new AccountMemory(db, secretBox)
     this.secondLook = new SecondLook({ db, clock, providers, memory: this.memory })
-    this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, writers: commitsAtOnce })
+    this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, enough: enoughTogether })
     this.wakes = new PacedBatches((orgId, wishes) => this.wake(orgId, wishes), wakePauseMs)
   }
 

@@ -55,7 +55,7 @@ export async function lockLiveConversations(
 /** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */
 export async function saveConversations(tx: OrgTx, changes: readonly ConversationChange[]): Promise<void> {
   if (changes.length === 0) return
-  const rows = JSON.stringify(changes.map(({ after }) => after))
+  const rows = JSON.stringify(changes.map(({ after }) => changing(after)))
   await tx.$executeRaw`
     UPDATE conversations c SET
       status = r.status, status_reason = r."statusReason", status_updated_at = r."statusUpdatedAt",
@@ -70,6 +70,19 @@ export async function saveConversations(tx: OrgTx, changes: readonly Conversatio
       "unreadCount" int, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "resolvedAt" timestamptz,
       "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz)
     WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
+}
+
+/** What a step can change, and the id. */
+function changing(row: Conversation) {
+  const { id, status, statusReason, statusUpdatedAt, queueId, queuedAt, agentId, offeredAt, offerExpiresAt } =
+    row
+  const { acceptedAt, heldUnits, releaseUnitsAt, unreadCount, lastInboundAt, lastMessageAt } = row
+  const { resolvedAt, closesAt, closedAt, dueAt } = row
+  return {
+    ...{ id, status, statusReason, statusUpdatedAt, queueId, queuedAt, agentId, offeredAt, offerExpiresAt },
+    ...{ acceptedAt, heldUnits, releaseUnitsAt, unreadCount, lastInboundAt, lastMessageAt },
+    ...{ resolvedAt, closesAt, closedAt, dueAt },
+  }
 }
 
 /** Keeps the record of sessions in step: one row for each time that an agent was given the conversation. */

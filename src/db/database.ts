@@ -50,7 +50,7 @@ export class Database {
     this.pool = openPool(options, 'parley_app', options.poolSize)
     this.systemPool = openPool(options, 'parley_system', systemPoolSize)
     this.client = new PrismaClient({
-      adapter: new PrismaPg(this.pool, { statementNameGenerator: ({ sql }) => nameOf(sql) }),
+      adapter: new PrismaPg(this.pool),
       transactionOptions: transactionLimits,
     })
   }
@@ -120,12 +120,16 @@ export class Database {
 
 const systemPoolSize = 3
 
+// Every query has its index. A new database has no statistics, and plans that are made while a table is empty are kept:
+// without this they would go on reading whole tables when these have grown.
+const indexesFirst = '-c enable_seqscan=off'
+
 function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: 'parley',
-    options: `-c role=${role}`,
+    options: `-c role=${role} ${indexesFirst}`,
   })
   pool.on('error', onPoolError)
   return pool
@@ -142,17 +146,10 @@ async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
 }
 
 const statementNames = new Map<string, string>()
-// Lists of varying length make ever new statements: those that come later are not worth keeping
-const maxStatements = 400
-const withoutPlan = /^(BEGIN|COMMIT|ROLLBACK)/
 
-/** A name under which each connection keeps the statement prepared: it is parsed once and not at every call. */
+/** There are few such statements, and their texts never vary: each connection keeps them prepared. */
 function nameOf(text: string): string {
-  const known = statementNames.get(text)
-  if (known !== undefined) return known
-  // An empty name is none
-  if (statementNames.size >= maxStatements || withoutPlan.test(text)) return ''
-  const name = `parley_${statementNames.size}`
+  const name = statementNames.get(text) ?? `parley_${statementNames.size}`
   statementNames.set(text, name)
   return name
 }

@@ -29,11 +29,14 @@ export async function insertRows<Row extends object>(
 ): Promise<void> {
   const [first] = rows
   if (!first) return
-  const columns = Prisma.raw(Object.keys(first).map(snakeCase).join(', '))
+  // A column that is empty in every row need not be named: without a name it is empty too
+  const names = (Object.keys(first) as (keyof Row & string)[]).filter((name) =>
+    rows.some((row) => row[name] !== null),
+  )
+  const fields = names.map((name) => [name, snakeCase(name)] as const)
+  const columns = Prisma.raw(fields.map(([, column]) => column).join(', '))
   const json = JSON.stringify(
-    rows.map((row) =>
-      Object.fromEntries(Object.entries(row).map(([name, value]) => [snakeCase(name), value])),
-    ),
+    rows.map((row) => Object.fromEntries(fields.map(([name, column]) => [column, row[name]]))),
   )
   const target = Prisma.raw(table)
   await tx.$executeRaw`

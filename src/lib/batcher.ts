@@ -1,3 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+const gatherMs = 2
+
 interface Entry<Item, Result> {
   item: Item
   resolve(result: Result): void
@@ -5,28 +9,29 @@ interface Entry<Item, Result> {
 }
 
 /**
- * Commits together what arrives together: while batches are being written, the next one gathers. One commit then serves
- * as many items as arrived during the one before it, and nobody waits for a timer.
+ * Commits together what arrives together: while one batch is being written, the next one gathers. One commit then serves
+ * as many items as arrived during the one before it.
  */
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = []
-  private writers = 0
+  private isRunning = false
   private writing = 0
 
   /**
    * @param write answers one result for each item, in order; if it throws, all items of the batch fail
-   * @param limits.writers how many batches may be written at once; with more than one, a batch may overtake another
+   * @param limits.items at most as many in a batch
+   * @param limits.enough a batch with fewer waits two milliseconds for more: commits cost more than that
    */
   constructor(
     private readonly write: (items: Item[]) => Promise<Result[]>,
-    private readonly limits: { items: number; writers: number },
+    private readonly limits: { items: number; enough: number },
   ) {}
 
   /** Resolves when the batch with this item is written. */
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject })
-      if (this.writers < this.limits.writers) void this.run()
+      if (!this.isRunning) void this.run()
     })
   }
 
@@ -36,16 +41,17 @@ export class Batcher<Item, Result> {
   }
 
   private async run(): Promise<void> {
-    this.writers += 1
+    this.isRunning = true
     // Requests that the event loop has already read join the batch
     await new Promise(setImmediate)
     while (this.waiting.length > 0) {
+      if (this.waiting.length < this.limits.enough) await pause(gatherMs)
       const batch = this.waiting.splice(0, this.limits.items)
       this.writing += batch.length
       await this.writeBatch(batch)
       this.writing -= batch.length
     }
-    this.writers -= 1
+    this.isRunning = false
   }
 
   private async writeBatch(batch: Entry<Item, Result>[]): Promise<void> {

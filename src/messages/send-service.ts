@@ -112,7 +112,7 @@ export class SendService {
     if (existing) return existing
     const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), {
       items: maxReceipts,
-      writers: 1,
+      enough: 4,
     })
     const lane: Lane = { calls: new Set(), receipts, looking: 'no', isLookDue: false }
     this.lanes.set(orgId, lane)
