@@ -42,6 +42,8 @@ export const bodyProblems: ProblemCode[] = [
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply {
   const { status, title } = problemCatalogue[error.code]
   if (status === 503 || status === 429) reply.header('retry-after', String(error.members['retryAfter'] ?? 1))
+  // Of the answer that was being given when it failed
+  for (const name of ['content-length', 'content-range', 'content-encoding']) reply.removeHeader(name)
   return reply
     .code(status)
     .type('application/problem+json')
@@ -87,6 +89,9 @@ function parsingProblem(code: string | undefined, status: number | undefined): A
   if (status === 429) return new AppError('rate_limited', 'Too many requests. Wait and try again.')
   if (status === 400 || code?.startsWith('FST_ERR_CTP')) {
     return new AppError('malformed_body', 'The body is not valid JSON in UTF-8.')
+  }
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new AppError('validation_failed', 'The request asks for something that cannot be given.')
   }
   return null
 }

@@ -1,4 +1,5 @@
 import { parse } from 'node:querystring'
+import { storable } from '../../lib/storable.js'
 import type { CallbackRequest } from '../provider.js'
 
 export type Form = Record<string, string | string[] | undefined>
@@ -18,9 +19,9 @@ export function formOf(request: CallbackRequest): Form {
   return form
 }
 
-/** The first value of a field; undefined where it is missing or empty. */
+/** The first value of a field, as it can be stored; undefined where it is missing or empty. */
 export function field(form: Form, name: string): string | undefined {
   const value = form[name]
-  const first = Array.isArray(value) ? value[0] : value
+  const first = storable((Array.isArray(value) ? value[0] : value) ?? '')
   return first === '' ? undefined : first
 }

@@ -90,7 +90,7 @@ function readStatus(
     return {
       type: 'ignored',
       reason: 'unknown_status',
-      detail: `Twilio reported the status "${storable(report.status).slice(0, 100)}", which is not known.`,
+      detail: `Twilio reported the status "${report.status.slice(0, 100)}", which is not known.`,
     }
   }
   const query = request.url.indexOf('?')
@@ -121,7 +121,7 @@ function readFailure(form: Form, status: string): InboundStatus['error'] {
 }
 
 function text(form: Form, name: string): string | undefined {
-  const value = storable(field(form, name) ?? '')
+  const value = field(form, name) ?? ''
   return value === '' ? undefined : value
 }
 
