@@ -1,10 +1,15 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { InboxStats } from './channels/inbox-stats.js'
 import type { EventFeed } from './events/feed.js'
 import type { JobQueues } from './jobs/job-queues.js'
 
+interface Parts {
+  jobs: JobQueues
+  feed: EventFeed
+  inbox: { read(): Promise<{ pending: number; oldestSeconds: number }> }
+}
+
 /** What an operator watches, read at the moment of the scrape. */
-export function createMetrics(parts: { jobs: JobQueues; feed: EventFeed; inbox: InboxStats }): Registry {
+export function createMetrics(parts: Parts): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'parley_' })
   const waiting = new Gauge({

@@ -6,7 +6,7 @@ import { type ApiAnswer, call, told } from './support/api-call.js'
 import type { ApiRoute } from './support/api-watch.js'
 import { referencesIn, valueAt, withValueAt } from './support/body-references.js'
 import { EventListener } from './support/event-listener.js'
-import { type Furnished, fillPath, furnish } from './support/furnished.js'
+import { type Furnished, fillPath, furnish, referencesOf } from './support/furnished.js'
 import { done, newCustomer } from './support/organization.js'
 import { sampleBodies } from './support/sample-bodies.js'
 import { startService, type TestService } from './support/service.js'
@@ -40,19 +40,11 @@ const organizationRoutes = (): ApiRoute[] =>
   service.routes.filter(({ url, config }) => url.startsWith('/v1/') && config.access !== 'platform')
 const isOfRows = ({ url }: ApiRoute): boolean => url.includes('/:')
 
-function bodyFor({ name, schema }: ApiRoute, { ids }: Furnished): Record<string, unknown> | null {
-  if (!schema?.body) return null
+function bodyFor({ name, schema }: ApiRoute, furnished: Furnished): Record<string, unknown> | null {
+  if (!schema?.body || 'consumes' in schema) return null
   const sample = sampleBodies[name]
   if (!sample) throw new Error(`Write a sample body for ${name}: it has no case without it`)
-  return sample({
-    agentId: ids['agents'] ?? '',
-    queueId: ids['queues'] ?? '',
-    numberId: ids['channel-numbers'] ?? '',
-    accountId: ids['channel-accounts'] ?? '',
-    contactId: ids['contacts'] ?? '',
-    workstreamId: ids['workstreams'] ?? '',
-    mediaId: ids['media'] ?? '',
-  })
+  return sample(referencesOf(furnished))
 }
 
 const ask = (route: ApiRoute, path: string, key: string, body: unknown = null): Promise<ApiAnswer> =>

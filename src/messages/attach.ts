@@ -40,6 +40,7 @@ export async function attachMessages(
     tx,
     fresh.map(({ key }) => key),
   )
+  followNumbers(fresh, live)
   const atWork = await loadWorkstreamForNumbers(tx, [...new Set(fresh.map(({ number }) => number.id))])
   const starting = fresh.filter(({ key }) => !live.has(keyOf(key)))
   const opened = await openConversations(tx, starting, { atWork, now })
@@ -63,6 +64,17 @@ export async function attachMessages(
   const told = changes.map(({ after }) => after)
   await announceInbound(tx, { opened: new Set(opened.keys()), conversations: told, composed, now })
   return leftovers
+}
+
+/** A number that was deleted and added again, in this account or another, takes its live conversations with it. */
+function followNumbers(arrivals: Arrival[], live: Map<string, Conversation>): void {
+  for (const { key, number, callback } of arrivals) {
+    const row = live.get(keyOf(key))
+    if (!row || row.numberId === number.id) continue
+    row.numberId = number.id
+    row.accountId = callback.accountId
+    row.provider = callback.provider
+  }
 }
 
 /** The terms of the numbers' workstreams are known; only a number that was moved has conversations of another. */

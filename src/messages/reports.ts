@@ -22,7 +22,7 @@ export async function applyReports(tx: OrgTx, reports: Report[], now: Date): Pro
   const advanced = new Map<string, Message>()
   for (const report of reports) {
     const message = messages.get(ids.get(report) ?? '')
-    if (message?.direction !== 'outbound') {
+    if (message?.direction !== 'outbound' || message.accountId !== report.callback.accountId) {
       leftovers.push(unknownMessage(report))
       continue
     }
@@ -72,8 +72,10 @@ export function applyStatus(message: Message, outcome: Outcome, now: Date): bool
   const next = advance(current, outcome.status)
   const isNewId = message.providerMessageId === null
   if (isNewId) message.providerMessageId = outcome.providerMessageId
-  if (outcome.segments != null) message.segments = outcome.segments
-  if (!next) return isNewId
+  const segments = outcome.segments ?? message.segments
+  const isNew = isNewId || segments !== message.segments
+  message.segments = segments
+  if (!next) return isNew
   message.status = next
   // Nothing is left to be done once the provider has it
   message.dueAt = null

@@ -23,7 +23,7 @@ export interface SendError {
   providerCode: string | null
 }
 
-const maxAttempts = 6
+export const maxAttempts = 6
 const firstRetry = seconds(5)
 /** How soon a lost answer is looked for */
 const firstSettlement = seconds(5)

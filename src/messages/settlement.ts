@@ -10,6 +10,7 @@ import { findKnown, takeUnsettled } from './outbox-repository.js'
 import { applyStatus } from './reports.js'
 import { lockMessages, saveDeliveries } from './repository.js'
 import { findSendable } from './send-gate.js'
+import { failMessage, maxAttempts } from './send-outcomes.js'
 import { outboundMessage } from './send-service.js'
 
 interface Unsettled {
@@ -79,6 +80,7 @@ export class Settlement {
   private async settle(orgId: string, { message, account, outbound }: Unsettled): Promise<void> {
     const provider = this.parts.providers[account.provider]
     const since = message.sendingAt ?? message.createdAt
+    const age = this.parts.clock.now().getTime() - since.getTime()
     const listed = provider.listsMessages
       ? await provider.findSent(outbound, account.credentials, since).catch((error) => {
           this.parts.log.warn({ err: error, messageId: message.id }, 'the list of messages could not be read')
@@ -95,12 +97,18 @@ export class Settlement {
         (listed ?? []).map(({ providerMessageId }) => providerMessageId),
       )
       const found = listed?.find(({ providerMessageId }) => !known.has(providerMessageId)) ?? null
-      if (!decide(row, { found, canList: listed !== null, listsMessages: provider.listsMessages, now }))
-        return
+      const look = { found, canList: listed !== null, listsMessages: provider.listsMessages, age }
+      if (!decide(row, look, now)) return
       await saveDeliveries(tx, [row])
       await announceDeliveries(tx, [row], now)
     })
   }
+}
+
+const neverTaken = {
+  code: 'provider_unreachable',
+  message: `The provider did not take the message in ${maxAttempts} attempts. It was not sent; resend it later.`,
+  providerCode: null,
 }
 
 /** The next look, at the latest when the list must show the message. */
@@ -109,19 +117,22 @@ function nextLook({ sendingAt }: Message, now: Date): Date {
   return decisive > now && decisive < later(now, lookAgainAfter) ? decisive : later(now, lookAgainAfter)
 }
 
+interface Look {
+  found: ListedMessage | null
+  canList: boolean
+  listsMessages: boolean
+  /** How long after the sending began we looked, in milliseconds */
+  age: number
+}
+
 /** Changes the message in place. False: not to be decided yet. */
-function decide(
-  message: Message,
-  {
-    found,
-    canList,
-    listsMessages,
-    now,
-  }: { found: ListedMessage | null; canList: boolean; listsMessages: boolean; now: Date },
-): boolean {
+function decide(message: Message, { found, canList, listsMessages, age }: Look, now: Date): boolean {
   if (found) return applyStatus(message, found, now)
-  const age = now.getTime() - (message.sendingAt ?? message.createdAt).getTime()
   if (age < listedWithin) return false
+  if (canList && message.attempts >= maxAttempts) {
+    Object.assign(message, failMessage(message, neverTaken))
+    return true
+  }
   if (canList) {
     message.status = 'queued'
     message.dueAt = now

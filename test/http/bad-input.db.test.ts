@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ApiRoute } from '../support/api-watch.js'
-import { type Furnished, fillPath, furnish } from '../support/furnished.js'
+import { type Furnished, fillPath, furnish, referencesOf } from '../support/furnished.js'
 import { done } from '../support/organization.js'
 import { sampleBodies } from '../support/sample-bodies.js'
 import { startService, type TestService } from '../support/service.js'
@@ -53,18 +53,9 @@ const isForm = ({ schema }: ApiRoute): boolean =>
 const withBody = (): ApiRoute[] => service.routes.filter((route) => route.schema?.body && !isForm(route))
 
 function sampleFor({ name }: ApiRoute): Record<string, unknown> | null {
-  const { ids } = home
   const sample = sampleBodies[name]
   if (!sample) throw new Error(`Write a sample body for ${name}`)
-  return sample({
-    agentId: ids['agents'] ?? '',
-    queueId: ids['queues'] ?? '',
-    numberId: ids['channel-numbers'] ?? '',
-    accountId: ids['channel-accounts'] ?? '',
-    contactId: ids['contacts'] ?? '',
-    workstreamId: ids['workstreams'] ?? '',
-    mediaId: ids['media'] ?? '',
-  })
+  return sample(referencesOf(home))
 }
 
 /** What every route with a body answers to the same input, where it is not this. */
@@ -250,66 +241,6 @@ describe('what cannot be stored', () => {
     expect((await post({ 'idempotency-key': 'x'.repeat(256) })).status).toBe(422)
     expect((await post({ 'idempotency-key': '' })).status).toBe(201)
     expect((await post({ authorization: 'x'.repeat(9000) })).status).toBe(401)
-  })
-})
-
-describe('a file', () => {
-  const form = { 'content-type': 'multipart/form-data; boundary=b' }
-  const route = { method: 'POST', url: '/v1/media' }
-  const part = (disposition: string, content = 'abc') =>
-    `--b\r\nContent-Disposition: form-data; ${disposition}\r\nContent-Type: image/png\r\n\r\n${content}\r\n`
-  const file = part('name="file"; filename="a.png"')
-
-  it('is taken alone', async () => {
-    expect((await send(route, `${file}--b--\r\n`, form)).status).toBe(201)
-  })
-
-  it.each<[string, string, string, Record<string, string>?]>([
-    ['as JSON', 'unsupported_media_type', '{}', { 'content-type': 'application/json' }],
-    ['without a boundary', 'unsupported_media_type', file, { 'content-type': 'multipart/form-data' }],
-    ['with an empty boundary', 'malformed_body', file, { 'content-type': 'multipart/form-data; boundary=' }],
-    ['that was cut off in the file', 'malformed_body', file.slice(0, -4)],
-    ['that was cut off in a header', 'malformed_body', file.slice(0, 30)],
-    ['that is something else', 'malformed_body', 'Hello'],
-    ['under the name __proto__', 'malformed_body', `${part('name="__proto__"; filename="a.png"')}--b--\r\n`],
-    ['that is missing', 'validation_failed', '--b--\r\n'],
-    ['beside another', 'validation_failed', `${file}${file}--b--\r\n`],
-    ['beside a field', 'validation_failed', `${file}${part('name="caption"')}--b--\r\n`],
-    [
-      'of more than 16 MiB',
-      'body_too_large',
-      `${part('name="f"; filename="a"', 'x'.repeat((16 << 20) + 1))}--b--\r\n`,
-    ],
-  ])('%s is refused', async (_what, code, body, headers = form) => {
-    expect((await send(route, body, headers)).code).toBe(code)
-  })
-
-  it('is told from another under the same Idempotency-Key', async () => {
-    const keyed = { ...form, 'idempotency-key': 'one file' }
-
-    const first = await send(route, `${file}--b--\r\n`, keyed)
-    const again = await send(route, `${file}--b--\r\n`, keyed)
-    const other = await send(route, `${file.replace('abc', 'xyz')}--b--\r\n`, keyed)
-
-    expect(first.status).toBe(201)
-    expect(again.text).toBe(first.text)
-    expect(other.code).toBe('idempotency_key_reused')
-  })
-
-  it('with an impossible name or type is kept all the same', async () => {
-    const odd = part('name="f"; filename="../\u0000\u202ea.png"').replace(
-      'image/png',
-      'image/\u0000png\u00ff',
-    )
-
-    const made = await send(route, `${odd}--b--\r\n`, form)
-    const { id } = JSON.parse(made.text)
-    const served = await fetch(`${service.url}/v1/media/${id}`, {
-      headers: { authorization: `Bearer ${home.keys.admin}` },
-    })
-
-    expect(made.status).toBe(201)
-    expect([served.status, await served.text()]).toEqual([200, 'abc'])
   })
 })
 

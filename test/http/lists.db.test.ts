@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { unknownId } from '../support/administration.js'
 import { type ApiAnswer, type ApiCall, call } from '../support/api-call.js'
 import type { ApiRoute } from '../support/api-watch.js'
-import { type Furnished, fillPath, furnish } from '../support/furnished.js'
+import { type Furnished, fillPath, furnish, referencesOf } from '../support/furnished.js'
 import { sampleBodies } from '../support/sample-bodies.js'
 import { startService, type TestService } from '../support/service.js'
 
@@ -134,14 +134,6 @@ async function rowsOf(path: string, key: string, query: string): Promise<string[
 function creation({ url }: ApiRoute, path: string, key: string): ApiCall {
   if (url.endsWith('/messages'))
     return { method: 'POST', path: path.replace(/messages$/, 'notes'), key, body: { text: 'A note' } }
-  const body = sampleBodies[`POST ${url}`]?.({
-    agentId: home.ids['agents'] ?? '',
-    accountId: home.ids['channel-accounts'] ?? '',
-    workstreamId: home.ids['workstreams'] ?? '',
-    queueId: home.ids['queues'] ?? '',
-    numberId: '',
-    contactId: '',
-    mediaId: '',
-  })
+  const body = sampleBodies[`POST ${url}`]?.(referencesOf(home))
   return { method: 'POST', path, key, body }
 }

@@ -201,6 +201,19 @@ describe('what the organization may not send', () => {
     expect((await at.org.messages(at.id)).map(({ text }) => text)).toEqual(['Hello'])
     expect(at.sent()).toEqual([])
   })
+
+  it('a number that was deleted and added again goes on when the customer writes', async () => {
+    const at = await desk('twilio sms')
+    const { accountId, number } = at.number
+    await done(at.org.admin.delete(`/v1/channel-numbers/${at.number.id}`), 204)
+    await done(at.org.admin.post('/v1/channel-numbers', { accountId, number }), 201)
+
+    await at.customerTexts('Still there?')
+    const { id } = await at.reply('Yes')
+
+    await at.becomes(id, 'delivered')
+    expect(at.sent()).toEqual(['Yes'])
+  })
 })
 
 describe('calls', () => {

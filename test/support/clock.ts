@@ -19,6 +19,12 @@ export class TestClock implements Clock {
     this.held = moment
   }
 
+  /** The time of everybody else again: a simulated provider has no other. */
+  backToNow(): void {
+    this.held = null
+    this.ahead = 0
+  }
+
   /** Runs on from the moment at which it was held. */
   runOn(): void {
     if (this.held) this.ahead = this.held.getTime() - Date.now()

@@ -1,5 +1,6 @@
 import request from 'supertest'
 import { done, newCustomer, type TestAgent, TestOrganization } from './organization.js'
+import type { References } from './sample-bodies.js'
 import type { TestService } from './service.js'
 
 /** An organization that has something of everything. */
@@ -124,3 +125,14 @@ export function fillPath(url: string, idFor: (segment: string) => string | undef
     return `/${segment}/${id}`
   })
 }
+
+/** The rows that a body in this organization may name. */
+export const referencesOf = ({ ids }: Furnished): References => ({
+  agentId: ids['agents'] ?? '',
+  queueId: ids['queues'] ?? '',
+  numberId: ids['channel-numbers'] ?? '',
+  accountId: ids['channel-accounts'] ?? '',
+  contactId: ids['contacts'] ?? '',
+  workstreamId: ids['workstreams'] ?? '',
+  mediaId: ids['media'] ?? '',
+})

@@ -1,0 +1,86 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { done, newCustomer, TestOrganization } from '../support/organization.js'
+import { redisDatabase, startService, type TestService } from '../support/service.js'
+
+const redisUrl = redisDatabase(1)
+// Where no Redis is at hand the other half runs alone; in CI its absence fails the whole run (test/support/redis.ts)
+const stores = [['PostgreSQL', null] as const, ...(redisUrl ? [['Redis', redisUrl] as const] : [])]
+
+it('says whether the Redis half runs', () => {
+  expect(stores.length).toBe(inject('redisUrl') ? 2 : 1)
+})
+
+describe.each(stores)('with BullMQ on %s', (_name, store) => {
+  let service: TestService
+  let second: TestService
+
+  beforeAll(async () => {
+    service = await startService({ redisUrl: store })
+    second = await startService({ redisUrl: store, databaseUrl: service.databaseUrl, ...keysOf(service) })
+  })
+
+  afterAll(async () => {
+    await second.close()
+    await service.close()
+  })
+
+  it('two processes on one database work conversations, each exactly once', async () => {
+    const org = await TestOrganization.create(service)
+    const agent = await org.addAgent({ capacityUnits: 100 })
+    const number = await org.addNumber('twilio sms')
+    const customers = Array.from({ length: 20 }, newCustomer)
+
+    const conversations = await Promise.all(
+      customers.map((customer) => org.acceptedConversation(agent, number, customer)),
+    )
+    const replies = await Promise.all(
+      conversations.map(async ({ id }) => {
+        const { body } = await done(
+          org.as(agent).post(`/v1/conversations/${id}/messages`, { text: `To ${id}` }),
+          202,
+        )
+        return org.message(id, body.id, ({ status }) => status === 'delivered')
+      }),
+    )
+
+    expect(new Set(conversations.map(({ id }) => id)).size).toBe(20)
+    expect(replies.map(({ error }) => error)).toEqual(replies.map(() => null))
+    const sent = service.simulator.sent().filter(({ text }) => text.startsWith('To '))
+    expect(sent.map(({ text }) => text).sort()).toEqual(conversations.map(({ id }) => `To ${id}`).sort())
+  })
+
+  it('a store that is wiped between two steps loses nothing', async () => {
+    const org = await TestOrganization.create(service)
+    const number = await org.addNumber('twilio sms')
+    const customer = newCustomer()
+    await org.customerTexts(customer, number, 'Hello')
+    const open = await org.conversationOf(customer, ({ queueId }) => queueId !== null)
+
+    await wipe(store, service)
+    await org.customerTexts(customer, number, 'Anybody there?')
+    await wipe(store, service)
+    const agent = await org.addAgent()
+    const offered = await org.conversation(open.id, ({ status }) => status === 'active')
+    const texts = (await org.messages(open.id)).map(({ text }) => text)
+
+    expect(offered.agentId).toBe(agent.id)
+    expect(texts).toEqual(['Hello', 'Anybody there?'])
+  })
+})
+
+const keysOf = ({ parts }: TestService) => ({ encryptionKeys: parts.settings.encryptionKeys })
+
+async function wipe(redis: string | null, { databaseUrl }: TestService): Promise<void> {
+  if (redis) {
+    const client = new Redis(redis)
+    await client.flushall()
+    await client.quit()
+    return
+  }
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  await client.query('TRUNCATE bullmq.job, bullmq.dedup, bullmq.dedup_next CASCADE')
+  await client.end()
+}
