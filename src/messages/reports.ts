@@ -20,18 +20,21 @@ export async function applyReports(tx: OrgTx, reports: Report[], now: Date): Pro
   const messages = new Map((await lockMessages(tx, [...new Set(ids.values())])).map((row) => [row.id, row]))
   const leftovers: Leftover[] = []
   const advanced = new Map<string, Message>()
+  const steps: Message[] = []
   for (const report of reports) {
     const message = messages.get(ids.get(report) ?? '')
     if (message?.direction !== 'outbound' || message.accountId !== report.callback.accountId) {
       leftovers.push(unknownMessage(report))
       continue
     }
+    const before = message.status
     if (applyStatus(message, report.event, now)) advanced.set(message.id, message)
+    // Each step is told, also where several are reported at once
+    if (message.status !== before) steps.push({ ...message })
   }
-  const changed = [...advanced.values()]
-  await saveDeliveries(tx, changed)
+  await saveDeliveries(tx, [...advanced.values()])
   await keepProviderOptOuts(tx, { reports, ids, messages, now })
-  await announceDeliveries(tx, changed, now)
+  await announceDeliveries(tx, steps, now)
   return leftovers
 }
 

