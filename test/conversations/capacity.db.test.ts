@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hours, seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
@@ -7,11 +6,10 @@ import { eventually, startService, type TestService } from '../support/service.j
 import { runSql } from '../support/sql.js'
 
 const clock = new TestClock()
-const encryptionKeys = [{ id: 'k1', key: randomBytes(32) }]
 let service: TestService
 
 beforeAll(async () => {
-  service = await startService({ clock, encryptionKeys })
+  service = await startService({ clock })
 })
 afterAll(() => service.close())
 
@@ -75,7 +73,7 @@ describe('many customers and one agent', () => {
   })
 
   it('the same with a second service at work on the same database', async () => {
-    const second = await startService({ clock, encryptionKeys, databaseUrl: service.databaseUrl })
+    const second = await startService({ besides: service })
 
     await serveAll(20).finally(() => second.close())
   })

@@ -17,7 +17,7 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
 
   beforeAll(async () => {
     service = await startService({ redisUrl: store })
-    second = await startService({ redisUrl: store, databaseUrl: service.databaseUrl, ...keysOf(service) })
+    second = await startService({ besides: service })
   })
 
   afterAll(async () => {
@@ -68,8 +68,6 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
     expect(texts).toEqual(['Hello', 'Anybody there?'])
   })
 })
-
-const keysOf = ({ parts }: TestService) => ({ encryptionKeys: parts.settings.encryptionKeys })
 
 async function wipe(redis: string | null, { databaseUrl }: TestService): Promise<void> {
   if (redis) {

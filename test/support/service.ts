@@ -41,16 +41,20 @@ export type ServiceOptions = Partial<
 > & {
   /** Prefix of PUBLIC_URL */
   publicPath?: string
+  /** Another process of this service: on its database, its job store and its provider */
+  besides?: TestService
   /** No part is set to work: what a test wants done, it does itself */
   idle?: boolean
 }
 
 /** A whole service on a database of its own, listening, with a simulator as its provider. */
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
-  const { publicPath = '', idle = false, ...settings } = options
+  const { publicPath = '', idle = false, besides, ...own } = options
+  const settings = { ...(besides && sharedBy(besides)), ...own }
   const database = settings.databaseUrl ? null : await createTestDatabase()
   const databaseUrl = settings.databaseUrl ?? database?.url ?? ''
-  const simulator = await startSimulator({ host: '127.0.0.1', port: 0, production: false })
+  const simulator =
+    besides?.simulator ?? (await startSimulator({ host: '127.0.0.1', port: 0, production: false }))
   const port = await freePort()
   const platformKey = `platform_${randomBytes(24).toString('base64url')}`
   const parts = await createContainer({
@@ -81,11 +85,16 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     async close() {
       await api.close()
       await parts.stop()
-      await simulator.stop()
+      if (!besides) await simulator.stop()
       await database?.drop()
       if (watch.surprises.length > 0) throw new Error(`Not in the reference: ${watch.surprises.join('; ')}`)
     },
   }
+}
+
+function sharedBy({ parts: { settings, clock } }: TestService) {
+  const { databaseUrl, redisUrl, encryptionKeys } = settings
+  return { databaseUrl, redisUrl, encryptionKeys, clock }
 }
 
 /** A Redis of one's own within the test run's server; null where none is at hand. */
