@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { done, newCustomer, TestOrganization } from '../support/organization.js'
+import { type ChannelKind, done, newCustomer, TestOrganization } from '../support/organization.js'
 import { redisDatabase, startService, type TestService } from '../support/service.js'
 
 const redisUrl = redisDatabase(1)
@@ -67,6 +67,40 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
     expect(offered.agentId).toBe(agent.id)
     expect(texts).toEqual(['Hello', 'Anybody there?'])
   })
+
+  it.each<ChannelKind>(['twilio sms', 'twilio whatsapp', 'telesign sms'])(
+    'a whole conversation over %s goes through, with the store wiped before every step',
+    async (kind) => {
+      const org = await TestOrganization.create(service)
+      const agent = await org.addAgent()
+      const number = await org.addNumber(kind)
+      const customer = newCustomer()
+      const does = async (step: string, id: string) => {
+        await wipe(store, service)
+        await done(org.as(agent).post(`/v1/conversations/${id}/${step}`), 200)
+      }
+
+      const { id } = await org.acceptedConversation(agent, number, customer)
+      await wipe(store, service)
+      const { body } = await done(
+        org.as(agent).post(`/v1/conversations/${id}/messages`, { text: 'Hello back' }),
+        202,
+      )
+      await wipe(store, service)
+      await org.message(id, body.id, ({ status }) => ['delivered', 'read'].includes(status))
+      await does('close', id)
+      await org.customerTexts(customer, number, 'One more thing')
+      await org.conversation(id, ({ status }) => status === 'active')
+      await does('accept', id)
+      await does('end', id)
+      await does('close', id)
+
+      const messages = await org.messages(id)
+      expect(messages.map(({ text }) => text)).toEqual(['Hello', 'Hello back', 'One more thing'])
+      expect(service.simulator.sent().filter((sent) => sent.customer === customer)).toHaveLength(1)
+      expect((await org.conversation(id)).status).toBe('closed')
+    },
+  )
 })
 
 async function wipe(redis: string | null, { databaseUrl }: TestService): Promise<void> {
