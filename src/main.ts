@@ -94,6 +94,8 @@ async function serve(config: Config, database: OpenDatabase): Promise<void> {
     logLevel: config.log.level,
   })
   started.push(() => container.stop())
+  const demonstration =
+    simulator && (await prepareDemonstration({ container, simulator, dataDir: config.dataDir }))
   const api = await createApi(container)
   // A worker answers /healthz, /readyz and /metrics too
   await api.listen({ host: http.host, port: http.port })
@@ -101,7 +103,7 @@ async function serve(config: Config, database: OpenDatabase): Promise<void> {
   await container.start()
   say(`Parley (${role}) serves at ${http.publicUrl}  ·  reference: ${http.publicUrl}/docs`)
   if (database.keyFile) say(`Platform key: ${database.platformApiKey}  (kept in ${database.keyFile})`)
-  if (simulator) say(await prepareDemonstration({ container, simulator, dataDir: config.dataDir }))
+  if (demonstration) say(demonstration)
 }
 
 async function stopAll(): Promise<void> {
