@@ -33,8 +33,8 @@ const systemDoorUsers = [
 ]
 
 const anySlice = `^src/(${slices.join('|')})/`
-const pure = '/(lifecycle|match-rules|choose-agent|reply-window|delivery-status|consent|condition)\\.ts$'
-const composition = '^src/(main|container|api|worker)\\.ts$'
+const pure = '/(lifecycle|match-rules|choose-agent|delivery-status|condition)\\.ts$'
+const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.
 const providerSpeakers = ['channels', 'messages']

@@ -139,7 +139,7 @@ export async function createContainer(settings: ServiceSettings) {
 
   async function start(): Promise<void> {
     await signals.open()
-    if (settings.role !== 'worker') feed.start()
+    feed.start()
     if (settings.role === 'api') return
     jobs.start(handlers)
     relay.start()

@@ -131,7 +131,10 @@ function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: numb
     application_name: 'parley',
     options: `-c role=${role} ${indexesFirst}`,
   })
-  pool.on('error', onPoolError)
+  // A connection that the server ends while we close it anyway is none that was lost
+  pool.on('error', (error) => {
+    if (!pool.ending) onPoolError(error)
+  })
   return pool
 }
 

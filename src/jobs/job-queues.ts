@@ -51,7 +51,7 @@ export class JobQueues {
   ) {
     for (const name of laneNames) {
       const queue = new Queue(name, { connection: connection as never }, backend as never)
-      queue.on('error', (error) => log.warn({ err: error, queue: name }, 'job store is not reachable'))
+      queue.on('error', (error) => this.warn(error, name))
       this.queues.set(name, queue)
     }
   }
@@ -74,7 +74,9 @@ export class JobQueues {
     })
     // Each queue and worker listens to it
     pool.setMaxListeners(0)
-    pool.on('error', (error) => log.warn({ err: error }, 'job store is not reachable'))
+    pool.on('error', (error) => {
+      if (!pool.ending) log.warn({ err: error }, 'job store is not reachable')
+    })
     return new JobQueues(createPostgresBackend, pool, log)
   }
 
@@ -105,7 +107,7 @@ export class JobQueues {
         maxStalledCount: 1000,
       }
       const worker = new Worker(lane, process, options, this.backend as never)
-      worker.on('error', (error) => this.log.warn({ err: error, queue: lane }, 'job store is not reachable'))
+      worker.on('error', (error) => this.warn(error, lane))
       worker.on('failed', (job, error) =>
         this.log.error(
           { err: error, queue: lane, orgId: job?.data.orgId },
@@ -114,6 +116,11 @@ export class JobQueues {
       )
       return worker
     })
+  }
+
+  /** While we stop, the store may go before the last connection to it has closed. */
+  private warn(error: Error, queue: LaneName): void {
+    if (!this.stopping.signal.aborted) this.log.warn({ err: error, queue }, 'job store is not reachable')
   }
 
   private async look(lane: LaneName, orgId: string, handler: LaneHandler): Promise<void> {
