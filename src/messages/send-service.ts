@@ -58,6 +58,7 @@ export class SendService {
   private readonly lanes = new Map<string, Lane>()
   /** When lost answers were last looked for, by organization */
   private readonly settled = new Map<string, number>()
+  private readonly looks = new Set<Promise<void>>()
   private isStopping = false
 
   constructor(
@@ -74,7 +75,12 @@ export class SendService {
   /** Starts no more calls, and answers when what became of the last one is committed. */
   async finish(): Promise<void> {
     this.isStopping = true
-    await Promise.all([...this.lanes.values()].flatMap(({ calls }) => [...calls]))
+    // A look that had begun may still start calls
+    for (let left = this.underWay(); left.length > 0; left = this.underWay()) await Promise.allSettled(left)
+  }
+
+  private underWay(): Promise<void>[] {
+    return [...this.looks, ...[...this.lanes.values()].flatMap(({ calls }) => [...calls])]
   }
 
   /** A lost answer has waited for seconds already: it is not looked for at every wake. */
@@ -85,7 +91,13 @@ export class SendService {
     await this.settlement.settleDue(orgId)
   }
 
-  private async look(orgId: string): Promise<void> {
+  private look(orgId: string): Promise<void> {
+    const look: Promise<void> = this.startDue(orgId).finally(() => this.looks.delete(look))
+    this.looks.add(look)
+    return look
+  }
+
+  private async startDue(orgId: string): Promise<void> {
     const lane = this.laneOf(orgId)
     if (lane.looking !== 'no') {
       lane.looking = 'again'
