@@ -41,7 +41,7 @@ const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
 /** Callbacks that wait for their commit from which on it is a flood */
-const flood = 48
+const flood = 16
 const longestWayMs = 150
 const wayStepMs = 10
 

@@ -111,7 +111,14 @@ function countMessages(after: Conversation, messages: number, lastAt: Date): voi
   after.unreadCount += messages
   if (!after.lastInboundAt || lastAt > after.lastInboundAt) after.lastInboundAt = lastAt
   if (lastAt > after.lastMessageAt) after.lastMessageAt = lastAt
+  after.activeAt = activeAt(after.lastMessageAt)
 }
+
+const activityStep = minutes(10)
+
+/** The last message's time as coarse as lists by activity are indexed; the database checks that it is. */
+export const activeAt = (lastMessageAt: Date): Date =>
+  new Date(Math.floor(lastMessageAt.getTime() / activityStep) * activityStep)
 
 /** When it closes by itself: open and active after 30 days, wrap-up after one, waiting by its workstream (domain.md 2.4). */
 export function closesAt(status: Conversation['status'], terms: WorkTerms, now: Date): Date | null {

@@ -15,6 +15,7 @@ import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField, notFound } from '../lib/errors.js'
 import { startOfDay } from '../lib/local-day.js'
 import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
+import { activeAt } from './change.js'
 import { presentConversation, presentSession } from './present.js'
 import { findContactNames, listSessions } from './repository.js'
 import type { conversationQuery } from './schemas.js'
@@ -53,7 +54,7 @@ export class ConversationReader {
       const where = { AND: [await this.viewOf(tx, caller, query), filtersOf(query), after(query)] }
       const rows = await tx.conversation.findMany({
         where,
-        orderBy: query.sort === 'activity' ? [{ lastMessageAt: 'desc' }, { id: 'desc' }] : { id: 'desc' },
+        orderBy: query.sort === 'activity' ? byActivity : { id: 'desc' },
         take: query.limit + 1,
       })
       const contacts = await findContactNames(
@@ -129,6 +130,13 @@ const plusForm = (address: string) => ({
   in: [address, address.replace(/^ /, '+'), ...(/^\d{9,15}$/.test(address) ? [`+${address}`] : [])],
 })
 
+// The first is what the index has; it decides nothing that the second would not
+const byActivity: Prisma.ConversationOrderByWithRelationInput[] = [
+  { activeAt: 'desc' },
+  { lastMessageAt: 'desc' },
+  { id: 'desc' },
+]
+
 const activityKey = (row: Conversation): string[] => [row.lastMessageAt.toISOString(), row.id]
 
 function after({ sort, cursor }: Query): Where {
@@ -140,5 +148,8 @@ function after({ sort, cursor }: Query): Where {
   if (!time || !id) return {}
   const lastMessageAt = new Date(time)
   if (Number.isNaN(lastMessageAt.getTime())) throw invalidField('cursor', 'not a cursor of this list')
-  return { OR: [{ lastMessageAt: { lt: lastMessageAt } }, { lastMessageAt, id: { lt: id } }] }
+  return {
+    activeAt: { lte: activeAt(lastMessageAt) },
+    OR: [{ lastMessageAt: { lt: lastMessageAt } }, { lastMessageAt, id: { lt: id } }],
+  }
 }

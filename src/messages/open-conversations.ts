@@ -1,5 +1,5 @@
 import { findContactsByAddresses } from '../contacts/matching.js'
-import { closesAt, dueAt } from '../conversations/change.js'
+import { activeAt, closesAt, dueAt } from '../conversations/change.js'
 import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
@@ -90,6 +90,7 @@ function newConversation(
     statusUpdatedAt: now,
     lastInboundAt: null,
     lastMessageAt: callback.receivedAt,
+    activeAt: activeAt(callback.receivedAt),
     resolvedAt: null,
     closesAt: closing,
     closedAt: null,

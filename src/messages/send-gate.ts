@@ -1,5 +1,6 @@
 /** Whether a message may leave (api.md 5): asked when the agent sends it, and again just before it goes out. */
 
+import { activeAt } from '../conversations/change.js'
 import type { OrgTx } from '../db/database.js'
 import { type Conversation, Prisma } from '../db/generated/client.js'
 import { columnsOf } from '../db/rows.js'
@@ -41,7 +42,8 @@ export async function findSendable(
 /** Locks a conversation by noting that something is said in it now, and answers what decides whether it may leave. */
 export async function lockToSend(tx: OrgTx, id: string, now: Date): Promise<Conversation & SendFacts> {
   const [row] = await tx.$queryRaw<(Conversation & SendFacts)[]>`
-    UPDATE conversations c SET last_message_at = ${now} WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ${id}::uuid
+    UPDATE conversations c SET last_message_at = ${now}, active_at = ${activeAt(now)}
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ${id}::uuid
     RETURNING ${columns}, ${facts}`
   if (!row) throw notFound('conversation')
   return row

@@ -116,6 +116,7 @@ describe.skipIf(mayBeMissing && !existsSync(executablePath))(
       await page.keyboard.press('Enter')
 
       await page.getByText('The service did not take it: 500').waitFor()
+      await page.getByText('! not received (500)').waitFor()
       expect(await page.getByText('! not received (500)').count()).toBe(1)
       await page.close()
     })

@@ -65,6 +65,7 @@ export async function createConversation(
         createdAt: now,
         statusUpdatedAt: now,
         lastMessageAt: now,
+        activeAt: activeAt(now),
       },
     })
   })

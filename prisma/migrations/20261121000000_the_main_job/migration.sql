@@ -127,7 +127,7 @@ CREATE TABLE "opt_outs" (
     "source" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
 
-    CONSTRAINT "opt_outs_pkey" PRIMARY KEY ("org_id","channel","customer_address")
+    CONSTRAINT "opt_outs_pkey" PRIMARY KEY ("org_id","customer_address","channel")
 );
 
 -- CreateTable
@@ -316,6 +316,7 @@ CREATE TABLE "conversations" (
     "status_updated_at" TIMESTAMPTZ(3) NOT NULL,
     "last_inbound_at" TIMESTAMPTZ(3),
     "last_message_at" TIMESTAMPTZ(3) NOT NULL,
+    "active_at" TIMESTAMPTZ(3) NOT NULL,
     "resolved_at" TIMESTAMPTZ(3),
     "closes_at" TIMESTAMPTZ(3),
     "closed_at" TIMESTAMPTZ(3),
@@ -435,7 +436,7 @@ CREATE INDEX "idempotency_keys_created_at_idx" ON "idempotency_keys"("created_at
 CREATE INDEX "contacts_org_id_mobile_phone_idx" ON "contacts"("org_id", "mobile_phone");
 
 -- CreateIndex
-CREATE INDEX "contact_addresses_org_id_channel_address_idx" ON "contact_addresses"("org_id", "channel", "address");
+CREATE INDEX "contact_addresses_org_id_address_idx" ON "contact_addresses"("org_id", "address");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "channel_accounts_callback_token_key" ON "channel_accounts"("callback_token");
@@ -465,16 +466,13 @@ CREATE INDEX "routing_rules_org_id_queue_id_idx" ON "routing_rules"("org_id", "q
 CREATE UNIQUE INDEX "agents_org_id_email_key" ON "agents"("org_id", "email");
 
 -- CreateIndex
-CREATE INDEX "conversations_org_id_last_message_at_id_idx" ON "conversations"("org_id", "last_message_at" DESC, "id" DESC);
+CREATE INDEX "conversations_org_id_active_at_idx" ON "conversations"("org_id", "active_at");
 
 -- CreateIndex
 CREATE INDEX "conversations_org_id_customer_address_id_idx" ON "conversations"("org_id", "customer_address", "id");
 
 -- CreateIndex
 CREATE INDEX "conversations_org_id_contact_id_id_idx" ON "conversations"("org_id", "contact_id", "id");
-
--- CreateIndex
-CREATE INDEX "conversations_org_id_agent_id_status_idx" ON "conversations"("org_id", "agent_id", "status");
 
 -- CreateIndex
 CREATE INDEX "conversations_org_id_queue_id_id_idx" ON "conversations"("org_id", "queue_id", "id");
@@ -490,9 +488,6 @@ CREATE INDEX "messages_org_id_conversation_id_seq_idx" ON "messages"("org_id", "
 
 -- CreateIndex
 CREATE INDEX "media_org_id_message_id_idx" ON "media"("org_id", "message_id");
-
--- CreateIndex
-CREATE INDEX "events_org_id_position_idx" ON "events"("org_id", "position");
 
 -- Written by hand from here on.
 
@@ -530,20 +525,24 @@ ALTER TABLE media ADD FOREIGN KEY (org_id, message_id) REFERENCES messages (org_
 ALTER TABLE media ADD FOREIGN KEY (org_id, account_id) REFERENCES channel_accounts (org_id, id);
 ALTER TABLE media_contents ADD FOREIGN KEY (org_id, media_id) REFERENCES media (org_id, id) ON DELETE CASCADE;
 
+-- A condition on an enumeration is never looked up in an index under row-level security (PostgreSQL's enum_eq is not
+-- leakproof, so the policy comes first). Such a column therefore stands last, or in the index's own WHERE.
+
 -- Two first messages of a customer at the same instant make one conversation: this index says so, not a look-up.
-CREATE UNIQUE INDEX conversations_one_live ON conversations (org_id, channel, business_number, customer_address)
+CREATE UNIQUE INDEX conversations_one_live ON conversations (org_id, business_number, customer_address, channel)
   WHERE status IN ('open', 'active', 'waiting');
 -- What waits for routing, and what waits in a queue for an agent.
 CREATE INDEX conversations_unrouted ON conversations (org_id, created_at) WHERE status = 'open' AND queue_id IS NULL;
 CREATE INDEX conversations_queued ON conversations (org_id, queue_id, queued_at) WHERE status = 'open';
 -- Lists by status: what is closed is nearly everything, so only the rest needs an index.
-CREATE INDEX conversations_not_closed ON conversations (org_id, id) WHERE status <> 'closed';
+CREATE INDEX conversations_not_closed ON conversations (org_id, id) WHERE status IN ('open', 'active', 'waiting', 'wrap_up');
 CREATE INDEX conversations_due ON conversations (due_at, org_id) WHERE due_at IS NOT NULL;
+CREATE INDEX conversations_held_by ON conversations (org_id, agent_id) WHERE status IN ('active', 'waiting', 'wrap_up');
 CREATE INDEX conversations_closed_by ON conversations (org_id, agent_id, closed_at) WHERE status = 'closed';
 CREATE INDEX sessions_one_live ON sessions (org_id, conversation_id) WHERE closed_at IS NULL;
 
 -- A number is unique in its organization and channel as long as it is not deleted; so is an account's name.
-CREATE UNIQUE INDEX channel_numbers_address ON channel_numbers (org_id, channel, address) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX channel_numbers_address ON channel_numbers (org_id, address, channel) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX channel_accounts_name ON channel_accounts (org_id, name) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX queues_one_default ON queues (org_id) WHERE is_default;
 CREATE UNIQUE INDEX workstreams_one_built_in ON workstreams (org_id, channel) WHERE is_built_in;
@@ -558,7 +557,7 @@ CREATE INDEX callbacks_postponed ON callbacks (org_id, lane, seq) WHERE state = 
 CREATE INDEX callbacks_done ON callbacks (processed_at) WHERE state = 'done';
 CREATE INDEX callbacks_kept ON callbacks (org_id, id) WHERE state IN ('quarantined', 'set_aside');
 
-CREATE UNIQUE INDEX messages_provider_id ON messages (org_id, account_id, direction, provider_message_id)
+CREATE UNIQUE INDEX messages_provider_id ON messages (org_id, account_id, provider_message_id, direction)
   WHERE provider_message_id IS NOT NULL;
 CREATE INDEX messages_due ON messages (due_at, org_id) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_due_in_org ON messages (org_id, due_at) WHERE due_at IS NOT NULL;
@@ -567,6 +566,7 @@ CREATE INDEX media_unused ON media (expires_at) WHERE message_id IS NULL;
 CREATE INDEX media_due ON media (due_at, org_id) WHERE due_at IS NOT NULL;
 
 CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL;
+CREATE INDEX events_of_organization ON events (org_id, position) WHERE position IS NOT NULL;
 CREATE INDEX events_unpublished ON events (seq) WHERE position IS NULL;
 
 -- An agent is never filled beyond capacity by the engine, whatever two workers do at once.
@@ -575,6 +575,10 @@ ALTER TABLE agents ADD CONSTRAINT agents_capacity CHECK (
   AND used_units <= capacity_units + overcommitted_units
 );
 ALTER TABLE conversations ADD CONSTRAINT conversations_held CHECK (held_units >= 0 AND (held_units = 0 OR agent_id IS NOT NULL));
+ALTER TABLE conversations ADD CONSTRAINT conversations_active
+  CHECK (active_at = date_bin('10 minutes', last_message_at, '2000-01-01T00:00:00Z'));
+-- A message changes no column of an index, so that with room on the page no index is written (heap-only update).
+ALTER TABLE conversations SET (fillfactor = 70);
 ALTER TABLE workstreams ADD CONSTRAINT workstreams_auto_close CHECK (
   auto_close_after_minutes >= 1 AND (channel <> 'sms' OR auto_close_after_minutes >= 480)
 );
