@@ -81,5 +81,5 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
   }
 }
 
-/** pino's levels from 40 on: warn, error, fatal. */
-const isComplaint = (line: string): boolean => /^\{"level":[456]0/.test(line)
+/** From warn on. */
+const isComplaint = (line: string): boolean => /^\{"level":"(warn|error|fatal)"/.test(line)

@@ -50,7 +50,7 @@ export class Database {
     this.pool = openPool(options, 'parley_app', options.poolSize)
     this.systemPool = openPool(options, 'parley_system', systemPoolSize)
     this.client = new PrismaClient({
-      adapter: new PrismaPg(this.pool),
+      adapter: new PrismaPg(this.pool, { statementNameGenerator: ({ sql }) => nameOf(sql) ?? '' }),
       transactionOptions: transactionLimits,
     })
   }
@@ -138,7 +138,7 @@ function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: numb
   return pool
 }
 
-/** One statement outside Prisma: it is prepared once per connection, and its answer is not interpreted. */
+/** One statement outside Prisma, whose answer is not interpreted. */
 async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
   const { rows } = await pool.query({
     name: nameOf(query.text),
@@ -149,10 +149,16 @@ async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
 }
 
 const statementNames = new Map<string, string>()
+const mostNames = 300
 
-/** There are few such statements, and their texts never vary: each connection keeps them prepared. */
-function nameOf(text: string): string {
-  const name = statementNames.get(text) ?? `parley_${statementNames.size}`
+/**
+ * Statements that are written by hand are few, and their texts hardly vary: each connection keeps them prepared, under
+ * this name. Those that Prisma writes vary with their arguments, and are not kept.
+ */
+function nameOf(text: string): string | undefined {
+  const known = statementNames.get(text)
+  if (known || text.includes('"public".') || statementNames.size === mostNames) return known
+  const name = `parley_${statementNames.size}`
   statementNames.set(text, name)
   return name
 }
