@@ -40,8 +40,8 @@ interface Parts {
 const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
-/** Callbacks that wait for their commit from which on it is a flood */
-const flood = 16
+/** Callbacks that share a commit from which on it is a flood */
+const flood = 12
 const longestWayMs = 150
 const wayStepMs = 10
 

@@ -141,7 +141,8 @@ export async function findContactNames(
 ): Promise<Map<string, { id: string; name: string }>> {
   const wanted = [...new Set(ids)].flatMap((id) => id ?? [])
   if (wanted.length === 0) return new Map()
-  const rows = await tx.contact.findMany({ where: { id: { in: wanted } }, select: { id: true, name: true } })
+  const rows = await tx.$queryRaw<{ id: string; name: string }[]>`
+    SELECT id, name FROM contacts WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${wanted}::uuid[])`
   return new Map(rows.map((row) => [row.id, row]))
 }
 

@@ -33,8 +33,11 @@ const serverSettings: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   commit_delay: '0',
   wal_compression: 'on',
-  max_wal_size: '2GB',
-  checkpoint_timeout: '15min',
+  // A new segment of the log is written full of zeros before its first use, and all commits wait for that: few
+  // segments that are used again keep commits even
+  max_wal_size: '512MB',
+  min_wal_size: '512MB',
+  checkpoint_timeout: '5min',
   random_page_cost: '1.1',
   // A new database gets its statistics soon
   autovacuum_naptime: '10s',

@@ -95,7 +95,7 @@ export class EventStream {
     if (event.position <= this.sent) return
     this.sent = event.position
     if (!heard.has(event.type) || !this.parts.audience(event)) return
-    this.write(`id: ${event.position}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`)
+    this.write(`id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`)
   }
 
   private write(text: string): void {

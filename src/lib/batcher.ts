@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const gatherMs = 2
+/** About so many batches count for `pressure` */
+const latest = 8
 
 interface Entry<Item, Result> {
   item: Item
@@ -15,7 +17,7 @@ interface Entry<Item, Result> {
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = []
   private isRunning = false
-  private writing = 0
+  private usualSize = 0
 
   /**
    * @param write answers one result for each item, in order; if it throws, all items of the batch fail
@@ -35,9 +37,9 @@ export class Batcher<Item, Result> {
     })
   }
 
-  /** How many items are on their way: the measure of how busy this is. */
+  /** How many items the latest batches held on average, 0 while there are none: the measure of a flood that lasts. */
   get pressure(): number {
-    return this.waiting.length + this.writing
+    return this.isRunning ? this.usualSize : 0
   }
 
   private async run(): Promise<void> {
@@ -47,9 +49,8 @@ export class Batcher<Item, Result> {
     while (this.waiting.length > 0) {
       if (this.waiting.length < this.limits.enough) await pause(gatherMs)
       const batch = this.waiting.splice(0, this.limits.items)
-      this.writing += batch.length
+      this.usualSize += (batch.length - this.usualSize) / latest
       await this.writeBatch(batch)
-      this.writing -= batch.length
     }
     this.isRunning = false
   }

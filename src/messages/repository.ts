@@ -15,14 +15,15 @@ export async function findByProviderIds(
   wanted: readonly { accountId: string; providerMessageId: string }[],
 ): Promise<Map<string, { id: string; conversationId: string }>> {
   if (wanted.length === 0) return new Map()
-  const rows = await tx.message.findMany({
-    where: {
-      direction: { in: ['inbound', 'outbound'] },
-      accountId: { in: [...new Set(wanted.map(({ accountId }) => accountId))] },
-      providerMessageId: { in: wanted.map(({ providerMessageId }) => providerMessageId) },
-    },
-    select: { id: true, conversationId: true, accountId: true, providerMessageId: true },
-  })
+  const accountIds = [...new Set(wanted.map(({ accountId }) => accountId))]
+  const providerMessageIds = wanted.map(({ providerMessageId }) => providerMessageId)
+  const rows = await tx.$queryRaw<
+    { id: string; conversationId: string; accountId: string; providerMessageId: string }[]
+  >`
+    SELECT id, conversation_id AS "conversationId", account_id AS "accountId", provider_message_id AS "providerMessageId"
+    FROM messages
+    WHERE org_id = ${tx.orgId}::uuid AND account_id = ANY(${accountIds}::uuid[])
+      AND provider_message_id = ANY(${providerMessageIds}) AND direction IN ('inbound', 'outbound')`
   return new Map(rows.map((row) => [`${row.accountId} ${row.providerMessageId}`, row]))
 }
 
