@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import type { Database } from '../db/database.js'
 import type { Clock } from '../lib/clock.js'
+import { PacedBatches } from '../lib/paced-batches.js'
 import type { Providers } from '../providers/registry.js'
 import type { AccountMemory, KnownAccount } from './account-memory.js'
 import { naming } from './credentials.js'
-import { PacedBatches } from './paced-batches.js'
 import { isGenuine, type Posted, toNewCallback } from './posted.js'
 import { quarantineBound, quarantineCallbacks } from './quarantine-repository.js'
 

@@ -1,60 +1,96 @@
 import type { z } from 'zod'
-import { agentOf, assertMayTry } from '../conversations/access.js'
-import { phaseOf } from '../conversations/lifecycle.js'
+import { agentOf } from '../conversations/access.js'
 import { findVisible } from '../conversations/reader.js'
-import { refuseStep } from '../conversations/service.js'
 import type { Database } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
 import type { Conversation, Media, Message } from '../db/generated/client.js'
-import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
-import { AppError } from '../lib/errors.js'
+import { AppError, notFound } from '../lib/errors.js'
+import { PacedBatches } from '../lib/paced-batches.js'
 import { maxTextLength } from '../providers/last-gate.js'
-import { messageEvent } from './announce.js'
 import { announceDeliveries } from './announce-deliveries.js'
-import { newMessage } from './new-message.js'
+import { assertMaySend, type ComposedReply, composeReply, type Reply, saveReplies } from './compose-reply.js'
 import { presentMessage } from './present.js'
-import { insertMessages, lockMessage, saveDeliveries } from './repository.js'
+import { lockMessage, saveDeliveries } from './repository.js'
 import type { sendBody } from './schemas.js'
-import { lockToSend, refuseToSend, type SendSubject } from './send-gate.js'
-import { takeUploads } from './uploads.js'
+import { lockToSend, noteLastMessage } from './send-gate.js'
 
 type Shown = ReturnType<typeof presentMessage>
 
+/** What became of a reply in its batch: the message, or what its sender is told. */
+type Outcome = { shown: Shown } | { refusal: unknown }
+
 /** Agents' answers to customers. */
 export class ReplyService {
+  /** By organization: what is sent at the same moment shares one transaction */
+  private readonly batches: PacedBatches<Reply, Outcome>
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.batches = new PacedBatches((orgId, replies) => this.queueTogether(orgId, replies), 0)
+  }
 
   /**
    * Queues an answer of the agent who holds the accepted conversation. Refused: more than 1600 UTF-16 units, WhatsApp 24
    * hours or more after the customer's last message, a customer who has opted out.
    */
-  send(
+  async send(
     caller: OrgCaller,
     conversationId: string,
     { text = '', media = [] }: z.infer<typeof sendBody>,
   ): Promise<Shown> {
-    const agentId = agentOf(caller)
+    agentOf(caller)
     if (text.length > maxTextLength) throw tooLong(text.length)
-    return this.db.inOrg(caller, async (tx) => {
+    const reply = { caller, conversationId, text, media: media.map(({ id }) => id) }
+    const outcome = await this.batches.add(caller.orgId, reply)
+    if ('refusal' in outcome) throw outcome.refusal
+    return outcome.shown
+  }
+
+  /** Where the database refuses the batch, each reply by itself: one that cannot be stored fails nobody else's. */
+  private async queueTogether(orgId: string, replies: readonly Reply[]): Promise<Outcome[]> {
+    try {
+      return await this.queue(orgId, replies)
+    } catch (error) {
+      if (replies.length === 1 || isUnavailable(error)) throw error
+      const outcomes: Outcome[] = []
+      for (const reply of replies) outcomes.push(await this.queueAlone(orgId, reply))
+      return outcomes
+    }
+  }
+
+  private async queueAlone(orgId: string, reply: Reply): Promise<Outcome> {
+    try {
+      const [outcome] = await this.queue(orgId, [reply])
+      return outcome as Outcome
+    } catch (error) {
+      return { refusal: error }
+    }
+  }
+
+  private queue(orgId: string, replies: readonly Reply[]): Promise<Outcome[]> {
+    return this.db.inOrg(orgId, async (tx) => {
       const now = this.clock.now()
-      const conversation = await lockToSend(tx, conversationId, now)
-      if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
-      assertHeld(conversation, agentId)
-      assertMaySend(conversation, now)
-      const message = composeReply(caller, conversation, { text, hasMedia: media.length > 0, now })
-      await insertMessages(tx, [message])
-      const files = await takeUploads(tx, {
-        conversation,
-        messageId: message.id,
-        ids: media.map(({ id }) => id),
+      const conversations = await lockToSend(
+        tx,
+        replies.map(({ conversationId }) => conversationId),
+      )
+      const composed: (ComposedReply | AppError)[] = []
+      for (const reply of replies) {
+        const conversation = conversations.get(reply.conversationId)
+        composed.push(await composeReply(tx, reply, conversation, now).catch(refusalOf))
+      }
+      await saveReplies(
+        tx,
+        composed.flatMap((one) => (one instanceof AppError ? [] : one)),
         now,
-      })
-      await emit(tx, [messageEvent('message.queued', { message, media: files, conversation, now })])
-      return presentMessage(message, files)
+      )
+      return composed.map((one) =>
+        one instanceof AppError ? { refusal: one } : { shown: presentMessage(one.message, one.files) },
+      )
     })
   }
 
@@ -95,11 +131,15 @@ export class ReplyService {
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
       await findVisible(tx, caller, conversationId)
-      const conversation = await lockToSend(tx, conversationId, now)
+      const conversation = (await lockToSend(tx, [conversationId])).get(conversationId)
+      if (!conversation) throw notFound('conversation')
       const message = await lockMessage(tx, conversationId, messageId)
       if (!message.status || !from.includes(message.status)) throw notUndecided(conversation, message)
       change(message, now)
-      if (message.status === 'queued') assertMaySend(conversation, now)
+      if (message.status === 'queued') {
+        assertMaySend(conversation, now)
+        await noteLastMessage(tx, [conversationId], now)
+      }
       await saveDeliveries(tx, [message])
       await announceDeliveries(tx, [message], now)
       const media = await tx.media.findMany({ where: { messageId }, orderBy: { position: 'asc' } })
@@ -128,36 +168,7 @@ const notUndecided = (conversation: Conversation, message: Message) =>
     },
   )
 
-function assertHeld(conversation: Conversation, agentId: string): void {
-  if (conversation.status === 'active' && conversation.agentId !== agentId) {
-    throw new AppError('already_assigned', 'Another agent has this conversation.')
-  }
-  if (phaseOf(conversation) !== 'active') throw refuseStep(conversation, 'send')
-}
-
-function assertMaySend(conversation: SendSubject, now: Date): void {
-  const refusal = refuseToSend(conversation, now)
-  if (refusal) throw refusal
-}
-
-function composeReply(
-  { agentId, agentName }: OrgCaller,
-  conversation: Conversation,
-  { text, hasMedia, now }: { text: string; hasMedia: boolean; now: Date },
-) {
-  return newMessage({
-    orgId: conversation.orgId,
-    conversationId: conversation.id,
-    accountId: conversation.accountId,
-    direction: 'outbound',
-    kind: 'text',
-    authorType: 'agent',
-    authorId: agentId,
-    authorName: agentName,
-    text,
-    hasMedia,
-    status: 'queued',
-    createdAt: now,
-    dueAt: now,
-  })
+const refusalOf = (error: unknown): AppError => {
+  if (error instanceof AppError) return error
+  throw error
 }

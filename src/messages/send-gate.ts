@@ -4,7 +4,7 @@ import { activeAt } from '../conversations/change.js'
 import type { OrgTx } from '../db/database.js'
 import { type Conversation, Prisma } from '../db/generated/client.js'
 import { columnsOf } from '../db/rows.js'
-import { AppError, notFound } from '../lib/errors.js'
+import { AppError } from '../lib/errors.js'
 import { isReplyWindowOpen } from '../providers/last-gate.js'
 import { windowClosedSentence } from '../providers/provider-error.js'
 
@@ -39,14 +39,27 @@ export async function findSendable(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Locks a conversation by noting that something is said in it now, and answers what decides whether it may leave. */
-export async function lockToSend(tx: OrgTx, id: string, now: Date): Promise<Conversation & SendFacts> {
-  const [row] = await tx.$queryRaw<(Conversation & SendFacts)[]>`
-    UPDATE conversations c SET last_message_at = ${now}, active_at = ${activeAt(now)}
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ${id}::uuid
-    RETURNING ${columns}, ${facts}`
-  if (!row) throw notFound('conversation')
-  return row
+/** The same, locked for this unit of work. */
+export async function lockToSend(
+  tx: OrgTx,
+  conversationIds: readonly string[],
+): Promise<Map<string, Conversation & SendFacts>> {
+  const rows = await tx.$queryRaw<(Conversation & SendFacts)[]>`
+    SELECT ${columns}, ${facts} FROM conversations c
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...new Set(conversationIds)]}::uuid[])
+    ORDER BY c.id FOR UPDATE OF c`
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** Notes that something is said in these conversations now. */
+export async function noteLastMessage(
+  tx: OrgTx,
+  conversationIds: readonly string[],
+  now: Date,
+): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE conversations SET last_message_at = ${now}, active_at = ${activeAt(now)}
+    WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...new Set(conversationIds)]}::uuid[])`
 }
 
 /** Why the message may not leave now; null where it may. */

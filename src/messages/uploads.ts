@@ -12,10 +12,10 @@ interface Wanted {
 }
 
 /**
- * Makes uploads the files of a message. Refused: agents' attachments are off for the number, the provider takes no
- * media, the channel would not take the file, or it is no unused upload of this organization.
+ * Uploads as the files of a message that is to be sent. Refused: agents' attachments are off for the number, the provider
+ * takes no media, the channel would not take the file, or it is no unused upload of this organization.
  */
-export async function takeUploads(
+export async function findUploads(
   tx: OrgTx,
   { conversation, messageId, ids, now }: Wanted,
 ): Promise<Media[]> {
@@ -30,7 +30,7 @@ export async function takeUploads(
   const rows = await tx.media.findMany({
     where: { id: { in: [...ids] }, messageId: null, expiresAt: { gt: now } },
   })
-  const files = ids.map((id, position) => {
+  return ids.map((id, position) => {
     const file = rows.find((row) => row.id === id)
     if (!file)
       throw invalidField(`media.${position}.id`, 'There is no such unused upload. Upload the file again.')
@@ -41,10 +41,17 @@ export async function takeUploads(
     if (refusal) throw invalidField(`media.${position}.id`, refusal)
     return { ...file, messageId, position, accountId: conversation.accountId, expiresAt: null }
   })
-  for (const { id, position, accountId, expiresAt } of files) {
-    await tx.media.updateMany({ where: { id }, data: { messageId, position, accountId, expiresAt } })
+}
+
+/** Writes that these uploads are files of a message now. Throws where another message was faster. */
+export async function takeUploads(tx: OrgTx, files: readonly Media[]): Promise<void> {
+  for (const { id, messageId, position, accountId, expiresAt } of files) {
+    const taken = await tx.media.updateMany({
+      where: { id, messageId: null },
+      data: { messageId, position, accountId, expiresAt },
+    })
+    if (taken.count === 0) throw new Error('An upload was taken by another message at the same moment')
   }
-  return files
 }
 
 async function assertAttachmentsOn(tx: OrgTx, { provider, numberId }: Conversation): Promise<void> {

@@ -33,7 +33,7 @@ export class PacedBatches<Item, Result> {
     this.waiting.set(key, queue)
     while (queue.length > 0) {
       await this.workOn(key, queue.splice(0))
-      await pause(this.pauseMs, undefined, { ref: false })
+      if (this.pauseMs > 0) await pause(this.pauseMs, undefined, { ref: false })
     }
     this.waiting.delete(key)
   }

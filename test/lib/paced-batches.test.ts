@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { PacedBatches } from '../../src/channels/paced-batches.js'
+import { PacedBatches } from '../../src/lib/paced-batches.js'
 
 it('the first item is worked at once, those that come meanwhile together after the pause', async () => {
   const batches: number[][] = []

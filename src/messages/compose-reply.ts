@@ -1,0 +1,100 @@
+import { agentOf, assertMayTry } from '../conversations/access.js'
+import { phaseOf } from '../conversations/lifecycle.js'
+import { refuseStep } from '../conversations/service.js'
+import type { OrgTx } from '../db/database.js'
+import type { Conversation, Media } from '../db/generated/client.js'
+import { emit } from '../events/outbox.js'
+import type { OrgCaller } from '../lib/caller.js'
+import { AppError, notFound } from '../lib/errors.js'
+import { messageEvent } from './announce.js'
+import { newMessage } from './new-message.js'
+import { type MessageRow, presentMessage } from './present.js'
+import { insertMessages } from './repository.js'
+import { noteLastMessage, refuseToSend, type SendFacts, type SendSubject } from './send-gate.js'
+import { findUploads, takeUploads } from './uploads.js'
+
+/** What an agent wants to say. */
+export interface Reply {
+  caller: OrgCaller
+  conversationId: string
+  text: string
+  /** Ids of uploads */
+  media: readonly string[]
+}
+
+export interface ComposedReply {
+  caller: OrgCaller
+  conversation: Conversation
+  message: MessageRow
+  files: Media[]
+}
+
+/** Decides whether this reply may be sent, and makes its message. Throws an AppError where it may not; writes nothing. */
+export async function composeReply(
+  tx: OrgTx,
+  { caller, conversationId, text, media }: Reply,
+  conversation: (Conversation & SendFacts) | undefined,
+  now: Date,
+): Promise<ComposedReply> {
+  const agentId = agentOf(caller)
+  if (!conversation) throw notFound('conversation')
+  if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
+  assertHeld(conversation, agentId)
+  assertMaySend(conversation, now)
+  const message = newMessage({
+    orgId: conversation.orgId,
+    conversationId,
+    accountId: conversation.accountId,
+    direction: 'outbound',
+    kind: 'text',
+    authorType: 'agent',
+    authorId: agentId,
+    authorName: caller.agentName,
+    text,
+    hasMedia: media.length > 0,
+    status: 'queued',
+    createdAt: now,
+    dueAt: now,
+  })
+  const files = await findUploads(tx, { conversation, messageId: message.id, ids: media, now })
+  return { caller, conversation, message, files }
+}
+
+/** Stores the messages with what belongs to them, and the answers to their Idempotency-Keys. */
+export async function saveReplies(tx: OrgTx, replies: readonly ComposedReply[], now: Date): Promise<void> {
+  if (replies.length === 0) return
+  await insertMessages(
+    tx,
+    replies.map(({ message }) => message),
+  )
+  await takeUploads(
+    tx,
+    replies.flatMap(({ files }) => files),
+  )
+  await noteLastMessage(
+    tx,
+    replies.map(({ conversation }) => conversation.id),
+    now,
+  )
+  await emit(
+    tx,
+    replies.map(({ message, files, conversation }) =>
+      messageEvent('message.queued', { message, media: files, conversation, now }),
+    ),
+  )
+  for (const { caller, message, files } of replies) {
+    await caller.beforeCommit?.(tx, presentMessage(message, files))
+  }
+}
+
+function assertHeld(conversation: Conversation, agentId: string): void {
+  if (conversation.status === 'active' && conversation.agentId !== agentId) {
+    throw new AppError('already_assigned', 'Another agent has this conversation.')
+  }
+  if (phaseOf(conversation) !== 'active') throw refuseStep(conversation, 'send')
+}
+
+export function assertMaySend(conversation: SendSubject, now: Date): void {
+  const refusal = refuseToSend(conversation, now)
+  if (refusal) throw refusal
+}
