@@ -19,8 +19,8 @@ export interface FeedEvent {
 
 type Row = Omit<FeedEvent, 'position'> & { position: string }
 
-const columns = Prisma.sql`org_id AS "orgId", position::text, type, queue_id AS "queueId", to_members AS "toMembers",
-  agent_ids::text[] AS "agentIds", data::text`
+const columns = Prisma.sql`e.org_id AS "orgId", e.position::text, e.type, e.queue_id AS "queueId",
+  e.to_members AS "toMembers", e.agent_ids::text[] AS "agentIds", e.data::text`
 
 const eventOf = ({ position, ...rest }: Row): FeedEvent => ({ ...rest, position: BigInt(position) })
 
@@ -78,8 +78,8 @@ export class EventFeed {
     const rows = await this.parts.db.inOrg(
       orgId,
       (tx) => tx.$queryRaw<Row[]>`
-        SELECT ${columns} FROM events WHERE org_id = ${orgId}::uuid AND position > ${after} AND position <= ${upTo}
-        ORDER BY position LIMIT ${batchSize}`,
+        SELECT ${columns} FROM events e WHERE e.org_id = ${orgId}::uuid AND e.position > ${after} AND e.position <= ${upTo}
+        ORDER BY e.position LIMIT ${batchSize}`,
     )
     return rows.map(eventOf)
   }
@@ -130,7 +130,7 @@ export class EventFeed {
     if (from === null) return false
     const rows = await askSystem<Row>(
       this.parts.db,
-      Prisma.sql`SELECT ${columns} FROM events WHERE position > ${from} ORDER BY position LIMIT ${batchSize}`,
+      Prisma.sql`SELECT ${columns} FROM events e WHERE e.position > ${from} ORDER BY e.position LIMIT ${batchSize}`,
     )
     for (const event of rows.map(eventOf)) {
       if (this.position !== null) this.position = event.position

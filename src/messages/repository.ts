@@ -15,15 +15,16 @@ export async function findByProviderIds(
   wanted: readonly { accountId: string; providerMessageId: string }[],
 ): Promise<Map<string, { id: string; conversationId: string }>> {
   if (wanted.length === 0) return new Map()
-  const accountIds = [...new Set(wanted.map(({ accountId }) => accountId))]
+  const accountIds = wanted.map(({ accountId }) => accountId)
   const providerMessageIds = wanted.map(({ providerMessageId }) => providerMessageId)
+  // One index look-up each, whatever the planner believes about a table that is new
   const rows = await tx.$queryRaw<
     { id: string; conversationId: string; accountId: string; providerMessageId: string }[]
   >`
-    SELECT id, conversation_id AS "conversationId", account_id AS "accountId", provider_message_id AS "providerMessageId"
-    FROM messages
-    WHERE org_id = ${tx.orgId}::uuid AND account_id = ANY(${accountIds}::uuid[])
-      AND provider_message_id = ANY(${providerMessageIds}) AND direction IN ('inbound', 'outbound')`
+    SELECT m.id, m.conversation_id AS "conversationId", w.account_id AS "accountId", w.id AS "providerMessageId"
+    FROM unnest(${accountIds}::uuid[], ${providerMessageIds}::text[]) AS w(account_id, id) CROSS JOIN LATERAL (
+      SELECT * FROM messages m WHERE m.org_id = ${tx.orgId}::uuid AND m.account_id = w.account_id
+        AND m.provider_message_id = w.id AND m.direction IN ('inbound', 'outbound') LIMIT 1) m`
   return new Map(rows.map((row) => [`${row.accountId} ${row.providerMessageId}`, row]))
 }
 

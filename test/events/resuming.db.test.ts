@@ -36,6 +36,24 @@ const publishMany = (org: TestOrganization, count: number, bytes: number) =>
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
 describe('resuming', () => {
+  it('keeps the order where positions get one more digit, live and resumed', async () => {
+    const org = await TestOrganization.create(service)
+    const live = await EventListener.open(service, org.adminKey)
+    await publish(org, '0')
+    const first = await live.first(() => true)
+    await runSql(service, 'UPDATE relay SET position = 99999850 WHERE position < 99999850')
+
+    await publishMany(org, 300, 1)
+    await live.until((events) => events.length === 301)
+    const resumed = await EventListener.open(service, org.adminKey, first.id)
+    await resumed.until((events) => events.length === 300)
+
+    expect(live.heard.slice(1).map(nameOf)).toEqual(numbers(300))
+    expect(resumed.heard.map(nameOf)).toEqual(numbers(300))
+    live.stop()
+    resumed.stop()
+  })
+
   it('a client that reconnects again and again hears every event once and in order while they are produced', async () => {
     const org = await TestOrganization.create(service)
     const heard: HeardEvent[] = []
