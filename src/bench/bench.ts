@@ -49,6 +49,7 @@ async function measureAll(stage: Stage, options: BenchOptions): Promise<Figure[]
     keep(...(await measureAcknowledged(stage, inbound, seconds)))
   }
   if (!wants('raw')) return figures
+  await stage.rest()
   stage.say('One-row inserts …')
   const {
     committed,
@@ -63,16 +64,19 @@ async function measureAll(stage: Stage, options: BenchOptions): Promise<Figure[]
   keep({ name: 'raw', value: raw, detail: { p50: percentile(each, 0.5), p99: percentile(each, 0.99) } })
   const limit = { name: 'raw', value: raw }
   if (wants('attached') && inbound) {
+    await stage.rest()
     const known = await measureAttached(stage, inbound, seconds)
     keep(...known.map((measured) => ({ ...measured, limit })))
     const half = (known[0]?.value ?? 0) / 2
     if (wants('latency')) {
+      await stage.rest()
       const commit = { name: 'raw commit', value: percentile(each, 0.5) }
       const latencies = await measureLatency(stage, inbound, { seconds, perSecond: half })
       keep(...latencies.map((measured) => ({ ...measured, limit: commit })))
     }
   }
   if (wants('sends')) {
+    await stage.rest()
     stage.say('Replies sent to a provider that takes 50 ms …')
     keep({ ...(await measureSends(stage, seconds)), limit })
   }
@@ -95,22 +99,23 @@ async function measureAttached(stage: Stage, inbound: Inbound, seconds: number):
   ]
 }
 
+const warmUpSeconds = 2
+
 async function measureLatency(
   { load, service, say, settle }: Stage,
   { organization, target, known }: Inbound,
   { seconds, perSecond }: { seconds: number; perSecond: number },
 ): Promise<Measured[]> {
   say(`Callback to event at ${Math.round(perSecond)} /s …`)
-  const { toEvent, toAnswer } = await load.run('latency', {
-    port: service.port,
-    connections,
-    target,
-    senders: known,
-    count: Math.ceil(perSecond * seconds),
-    perSecond,
-    apiKey: organization.adminKey,
-  })
-  await settle()
+  const order = { port: service.port, connections, target, senders: known, perSecond }
+  const measure = async (duration: number) => {
+    const count = Math.ceil(perSecond * duration)
+    const measured = await load.run('latency', { ...order, count, apiKey: organization.adminKey })
+    await settle()
+    return measured
+  }
+  await measure(warmUpSeconds)
+  const { toEvent, toAnswer } = await measure(seconds)
   const detail = {
     perSecond,
     answeredP50: percentile(toAnswer, 0.5),

@@ -20,6 +20,8 @@ export interface Stage {
   onRedis: boolean
   /** Waits until every callback is attached and every event published */
   settle(): Promise<void>
+  /** Lets the database tidy up after a flood, so that no figure pays for the one before it */
+  rest(): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,6 +58,9 @@ export async function openStage(profile: string | null, say: (line: string) => v
     const load = startLoad()
     started.push(() => load.stop())
     const settle = () => until('all callbacks are attached and published', 300, () => isSettled(database))
+    const rest = async () => {
+      await database.query('VACUUM ANALYZE')
+    }
     return {
       databaseUrl: postgres.url,
       database,
@@ -65,6 +70,7 @@ export async function openStage(profile: string | null, say: (line: string) => v
       say,
       onRedis: redisUrl !== null,
       settle,
+      rest,
       close,
     }
   } catch (error) {

@@ -41,8 +41,8 @@ const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
 /** Callbacks that share a commit from which on it is a flood */
-const flood = 12
-const longestWayMs = 150
+const flood = 18
+const longestWayMs = 250
 const wayStepMs = 10
 
 /**

@@ -1,7 +1,6 @@
 import type { OrgTx } from '../db/database.js'
-import { type Channel, type ChannelNumber, Prisma, type Workstream } from '../db/generated/client.js'
+import type { Channel, ChannelNumber, Prisma, Workstream } from '../db/generated/client.js'
 import { olderThan, type PageRequest } from '../db/page.js'
-import { columnsOf } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 
@@ -18,20 +17,6 @@ export const defaultLanguage = 'en-US'
 
 export const numberKey = ({ channel, address }: { channel: Channel; address: string }): string =>
   `${channel} ${address}`
-
-const columns = columnsOf(Prisma.ChannelNumberScalarFieldEnum, 'n')
-
-/** The numbers of the organization with these addresses that are not deleted, on either channel, by `numberKey`. */
-export async function findNumbers(
-  tx: OrgTx,
-  addresses: readonly { channel: Channel; address: string }[],
-): Promise<Map<string, NumberRow>> {
-  const wanted = [...new Set(addresses.map(({ address }) => address))]
-  const rows = await tx.$queryRaw<NumberRow[]>`
-    SELECT ${columns} FROM channel_numbers n
-    WHERE n.org_id = ${tx.orgId}::uuid AND n.address = ANY(${wanted}) AND n.deleted_at IS NULL`
-  return new Map(rows.map((row) => [numberKey(row), row]))
-}
 
 export async function getNumber(tx: OrgTx, id: string): Promise<NumberRow> {
   const row = await tx.channelNumber.findFirst({ where: { id, deletedAt: null } })

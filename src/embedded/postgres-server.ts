@@ -40,7 +40,7 @@ const serverSettings: Readonly<Record<string, string>> = {
   checkpoint_timeout: '5min',
   random_page_cost: '1.1',
   // A new database gets its statistics soon
-  autovacuum_naptime: '3s',
+  autovacuum_naptime: '5s',
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',

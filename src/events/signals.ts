@@ -41,7 +41,9 @@ export class Signals {
   }
 
   send(name: SignalName): void {
-    this.emitter.emit(name)
+    const isHeardHere = this.emitter.emit(name)
+    // One relay is enough for what is in the outbox; every process has streams of its own
+    if (name === 'outbox' && isHeardHere) return
     this.wanted.add(name)
     if (!this.isSending) void this.notifyOthers()
   }

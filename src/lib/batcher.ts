@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 const gatherMs = 2
 /** About so many batches count for `pressure` */
-const latest = 8
+const latest = 64
 
 interface Entry<Item, Result> {
   item: Item

@@ -1,4 +1,4 @@
-import { findNumbers, type NumberRow, numberKey } from '../channels/number-repository.js'
+import { numberKey } from '../channels/number-repository.js'
 import { clearOptOuts, setOptOuts } from '../contacts/opt-outs.js'
 import { type ConversationChange, changeConversation, type WorkTerms } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
@@ -8,7 +8,7 @@ import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { insertRows } from '../db/rows.js'
 import type { InboundMessage } from '../providers/provider.js'
-import { loadWorkstreamForNumbers, type NumberSettings } from '../workstreams/number-settings.js'
+import { findNumbersAtWork, type NumberSettings } from '../workstreams/number-settings.js'
 import { announceInbound } from './announce.js'
 import { composeInbound } from './compose-inbound.js'
 import { openConversations } from './open-conversations.js'
@@ -17,7 +17,8 @@ import { findByProviderIds, insertMedia, insertMessages } from './repository.js'
 
 /** A customer's message with the number that it came to. */
 export interface Arrival extends Understood<InboundMessage> {
-  number: NumberRow
+  number: NumberSettings['number']
+  settings: NumberSettings
   key: ConversationKey
 }
 
@@ -41,13 +42,12 @@ export async function attachMessages(
     fresh.map(({ key }) => key),
   )
   followNumbers(fresh, live)
-  const atWork = await loadWorkstreamForNumbers(tx, [...new Set(fresh.map(({ number }) => number.id))])
   const starting = fresh.filter(({ key }) => !live.has(keyOf(key)))
-  const opened = await openConversations(tx, starting, { atWork, now })
+  const opened = await openConversations(tx, starting, now)
   const conversations = new Map([...live, ...opened])
-  const composed = await composeInbound(tx, fresh, { conversations, atWork, now })
+  const composed = await composeInbound(tx, fresh, { conversations, now })
 
-  const terms = await termsFor(tx, conversations, atWork)
+  const terms = await termsFor(tx, conversations, fresh)
   const changes = changesOf(fresh, conversations, { terms, now })
   await insertRows(
     tx,
@@ -81,9 +81,9 @@ function followNumbers(arrivals: Arrival[], live: Map<string, Conversation>): vo
 async function termsFor(
   tx: OrgTx,
   conversations: Map<string, Conversation>,
-  atWork: Map<string, NumberSettings>,
+  arrivals: readonly Arrival[],
 ): Promise<Map<string, WorkTerms>> {
-  const known = [...atWork.values()].map(({ workstream }) => [workstream.id, workstream] as const)
+  const known = arrivals.map(({ settings: { workstream } }) => [workstream.id, workstream] as const)
   const ids = new Set([...conversations.values()].map(({ workstreamId }) => workstreamId))
   for (const [id] of known) ids.delete(id)
   return new Map([...known, ...(ids.size > 0 ? await findTerms(tx, [...ids]) : [])])
@@ -113,17 +113,18 @@ async function findArrivals(
   tx: OrgTx,
   messages: Understood<InboundMessage>[],
 ): Promise<{ arrivals: Arrival[]; leftovers: Leftover[] }> {
-  const numbers = await findNumbers(
+  const atWork = await findNumbersAtWork(
     tx,
-    messages.map(({ event }) => ({ channel: event.channel, address: event.to })),
+    messages.map(({ event }) => event.to),
   )
   const arrivals: Arrival[] = []
   const leftovers: Leftover[] = []
   for (const { callback, event } of messages) {
-    const number = numbers.get(numberKey({ channel: event.channel, address: event.to }))
-    if (number && number.accountId === callback.accountId) {
+    const settings = atWork.get(numberKey({ channel: event.channel, address: event.to }))
+    if (settings && settings.number.accountId === callback.accountId) {
+      const { number } = settings
       const key = { channel: event.channel, businessNumber: number.address, customerAddress: event.from }
-      arrivals.push({ callback, event, number, key })
+      arrivals.push({ callback, event, number, settings, key })
     } else {
       const detail = `This account has no ${event.channel} number ${event.to}. Add the number to the account, then release this.`
       leftovers.push({ kind: 'set_aside', callback, reason: 'unknown_number', detail })

@@ -2,7 +2,6 @@ import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
-import type { NumberSettings } from '../workstreams/number-settings.js'
 import type { Arrival } from './attach.js'
 import { newMessage } from './new-message.js'
 import type { MessageRow } from './present.js'
@@ -15,7 +14,6 @@ export interface Composed {
 
 interface InboundFrame {
   conversations: Map<string, Conversation>
-  atWork: Map<string, NumberSettings>
   now: Date
 }
 
@@ -23,7 +21,7 @@ interface InboundFrame {
 export async function composeInbound(
   tx: OrgTx,
   arrivals: Arrival[],
-  { conversations, atWork, now }: InboundFrame,
+  { conversations, now }: InboundFrame,
 ): Promise<Composed> {
   const answered = await findAnswered(tx, arrivals)
   const composed: Composed = { messages: [], media: [] }
@@ -33,7 +31,7 @@ export async function composeInbound(
     const message = inboundMessage(arrival, conversation, answered.get(answeredKey(arrival)))
     composed.messages.push(message)
     if (arrival.event.media.length === 0) continue
-    const withheld = !atWork.get(arrival.number.id)?.customerAttachments
+    const withheld = !arrival.settings.customerAttachments
     composed.media.push(...inboundMedia(arrival, message, { withheld, now }))
     if (withheld) composed.messages.push(withheldNote(message, arrival.event.media.length))
   }

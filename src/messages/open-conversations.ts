@@ -4,7 +4,6 @@ import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
-import type { NumberSettings } from '../workstreams/number-settings.js'
 import type { Arrival } from './attach.js'
 
 /**
@@ -15,22 +14,16 @@ import type { Arrival } from './attach.js'
 export async function openConversations(
   tx: OrgTx,
   arrivals: Arrival[],
-  { atWork, now }: { atWork: Map<string, NumberSettings>; now: Date },
+  now: Date,
 ): Promise<Map<string, Conversation>> {
   if (arrivals.length === 0) return new Map()
   const firsts = [
     ...new Map(arrivals.toReversed().map((arrival) => [keyOf(arrival.key), arrival])).values(),
   ].toReversed()
   const contacts = await matchContacts(tx, firsts)
-  const rows = firsts.map((arrival) => {
-    const settings = atWork.get(arrival.number.id)
-    if (!settings) throw new Error(`Number ${arrival.number.id} works in no workstream`)
-    return newConversation(tx.orgId, arrival, {
-      settings,
-      contactId: contacts.get(keyOf(arrival.key)) ?? null,
-      now,
-    })
-  })
+  const rows = firsts.map((arrival) =>
+    newConversation(tx.orgId, arrival, { contactId: contacts.get(keyOf(arrival.key)) ?? null, now }),
+  )
   return new Map(rows.map((row) => [keyOf(row), row]))
 }
 
@@ -57,8 +50,8 @@ async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string
 
 function newConversation(
   orgId: string,
-  { callback, event, number, key }: Arrival,
-  { settings, contactId, now }: { settings: NumberSettings; contactId: string | null; now: Date },
+  { callback, event, number, settings, key }: Arrival,
+  { contactId, now }: { contactId: string | null; now: Date },
 ): Conversation {
   const closing = closesAt('open', settings.workstream, now)
   return {

@@ -1,3 +1,4 @@
+import { activeAt } from '../../src/conversations/change.js'
 import { newId } from '../../src/lib/ids.js'
 import type { TestService } from './service.js'
 
