@@ -107,7 +107,8 @@ export async function hasGenuine(
 ): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
     SELECT 1 FROM callbacks WHERE org_id = ${tx.orgId}::uuid AND account_id = ${accountId}::uuid
-      AND kind = ${kind}::callback_kind AND provider_key = ${providerKey} AND state <> 'quarantined'`
+      AND kind = ${kind}::callback_kind AND provider_key = ${providerKey}
+      AND state IN ('pending', 'done', 'set_aside')`
   return rows.length > 0
 }
 

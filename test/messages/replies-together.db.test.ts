@@ -39,7 +39,7 @@ describe('replies that are sent at the same moment', () => {
     const answers = await Promise.all(calls)
 
     expect(answers.map(({ status }) => status)).toEqual([202, 404, 422, 202])
-    expect(answers[2]?.body.code).toBe('validation_failed')
+    expect(answers[2]?.body.code).toBe('attachments_disabled')
   })
 
   it('and one that the database will not store fails alone', async () => {

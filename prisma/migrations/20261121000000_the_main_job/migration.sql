@@ -116,7 +116,7 @@ CREATE TABLE "contact_addresses" (
     "address" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
 
-    CONSTRAINT "contact_addresses_pkey" PRIMARY KEY ("org_id","contact_id","channel","address")
+    CONSTRAINT "contact_addresses_pkey" PRIMARY KEY ("org_id","contact_id","address","channel")
 );
 
 -- CreateTable
@@ -549,7 +549,8 @@ CREATE UNIQUE INDEX workstreams_one_built_in ON workstreams (org_id, channel) WH
 
 -- One row for one thing the provider said, however often it says it. What is quarantined has a space of its own: a
 -- forged callback must not take the place of the real one.
-CREATE UNIQUE INDEX callbacks_once ON callbacks (org_id, account_id, kind, provider_key) WHERE state <> 'quarantined';
+CREATE UNIQUE INDEX callbacks_once ON callbacks (org_id, account_id, provider_key, kind)
+  WHERE state IN ('pending', 'done', 'set_aside');
 CREATE UNIQUE INDEX callbacks_quarantined_once ON callbacks (org_id, account_id, provider_key) WHERE state = 'quarantined';
 CREATE INDEX callbacks_pending ON callbacks (org_id, seq) WHERE state = 'pending';
 -- Those that wait for another attempt hold up their lane; they are few.
@@ -679,7 +680,7 @@ AS $$
     INSERT INTO callbacks (org_id, id, seq, account_id, kind, provider_key, lane, url, content_type, body, state, received_at, due_at)
     SELECT "orgId", id, seq, "accountId", kind, key, lane, url, "contentType", body, 'pending', "receivedAt", "receivedAt"
     FROM verified ORDER BY "orgId", "accountId", kind, key, ordinal
-    ON CONFLICT (org_id, account_id, kind, provider_key) WHERE state <> 'quarantined' DO NOTHING
+    ON CONFLICT (org_id, account_id, provider_key, kind) WHERE state IN ('pending', 'done', 'set_aside') DO NOTHING
     RETURNING id
   )
   SELECT p.ordinal, CASE WHEN v.id IS NULL THEN 'stale' WHEN s.id IS NULL THEN 'duplicate' ELSE 'stored' END
