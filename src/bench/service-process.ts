@@ -15,7 +15,6 @@ export interface ServiceProcess {
 }
 
 export interface ServiceOrder {
-  role: 'all' | 'api' | 'worker'
   dataDir: string
   databaseUrl: string
   redisUrl: string | null
@@ -26,13 +25,13 @@ export interface ServiceOrder {
 
 const program = fileURLToPath(new URL('../main.js', import.meta.url))
 
-/** The service in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
+/** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
 export async function startService(order: ServiceOrder): Promise<ServiceProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const platformKey = `platform_${randomBytes(24).toString('base64url')}`
   const settings = {
-    ROLE: order.role,
+    ROLE: 'all',
     HOST: '127.0.0.1',
     PORT: String(port),
     PUBLIC_URL: url,

@@ -44,7 +44,6 @@ export async function openStage(profile: string | null, say: (line: string) => v
     const redisUrl = redis?.url ?? null
     const { twilioApiUrl } = simulator
     const service = await startService({
-      role: 'all',
       dataDir,
       databaseUrl: postgres.url,
       redisUrl,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hours } from '../../src/lib/clock.js'
+import { hours, minutes } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
 import {
   done,
@@ -155,14 +155,17 @@ describe('what a supervisor sees', () => {
 })
 
 describe('lists', () => {
-  it('"activity" puts the last message first and its pages show each once', async () => {
+  it.each([
+    ['within ten minutes', 5],
+    ['over more than ten minutes', minutes(11)],
+  ])('"activity" puts the last message first and its pages show each once (%s)', async (_how, pause) => {
     await newDesk()
     const ids = [await conversation(), await conversation(), await conversation()] as const
-    clock.forward(5)
+    clock.forward(pause)
     const { customerAddress } = await org.conversation(ids[0])
     await org.customerTexts(customerAddress, number, 'Me again')
     await org.conversation(ids[0], ({ unreadCount }) => unreadCount === 2)
-    clock.forward(5)
+    clock.forward(pause)
     await done(org.as(agent).post(`/v1/conversations/${ids[1]}/messages`, { text: 'An answer' }), 202)
 
     const byActivity = await idsOf(org.adminKey, '?sort=activity')

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { minutes, seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
 import { type ChannelKind, done } from '../support/organization.js'
-import { type ReplyDesk, replyDesk } from '../support/reply.js'
-import { eventually, startService, type TestService } from '../support/service.js'
+import { startService, type TestService } from '../support/service.js'
 import { tellProvider } from '../support/simulator.js'
-import { runSql } from '../support/sql.js'
+import { troubledSending } from '../support/troubled-sending.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -16,33 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-const desk = (kind: ChannelKind) => replyDesk(service, kind)
-
-const fault = (at: ReplyDesk, mode: string, more: object = {}) =>
-  tellProvider(service, 'faults', { to: at.customer, mode, delayMs: 50, ...more })
-
-interface Row {
-  status: string
-  attempts: number
-  dueAt: Date | null
-}
-
-async function rowOf(id: string): Promise<Row> {
-  const [row] = await runSql<Row>(
-    service,
-    'SELECT status, attempts, due_at AS "dueAt" FROM messages WHERE id = $1',
-    [id],
-  )
-  if (!row) throw new Error(`No message ${id}`)
-  return row
-}
-
-/** Queued again after a refusal that passes, to be tried later. */
-const isPutOff = (id: string, attempts: number) =>
-  eventually(
-    () => rowOf(id),
-    (row) => row.status === 'queued' && row.attempts === attempts,
-  )
+const { desk, fault, isPutOff } = troubledSending(() => service, clock)
 
 describe('what passes', () => {
   it.each<ChannelKind>(['twilio sms', 'twilio whatsapp', 'telesign sms'])(

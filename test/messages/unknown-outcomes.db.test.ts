@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
-import { type ChannelKind, done, refused } from '../support/organization.js'
-import { type ReplyDesk, replyDesk } from '../support/reply.js'
-import { eventually, startService, type TestService } from '../support/service.js'
+import { done, refused } from '../support/organization.js'
+import { startService, type TestService } from '../support/service.js'
 import { tellProvider } from '../support/simulator.js'
-import { runSql } from '../support/sql.js'
 import { telesignReports } from '../support/telesign-report.js'
+import { troubledSending } from '../support/troubled-sending.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -21,38 +20,7 @@ beforeEach(async () => {
 })
 afterAll(() => service.close())
 
-const desk = (kind: ChannelKind) => replyDesk(service, kind)
-
-const fault = (at: ReplyDesk, mode: string, more: object = {}) =>
-  tellProvider(service, 'faults', { to: at.customer, mode, delayMs: 50, ...more })
-
-const reports = (on: boolean) => tellProvider(service, 'settings', { reports: on })
-
-interface Row {
-  status: string
-  attempts: number
-  dueAt: Date | null
-}
-
-async function rowOf(id: string): Promise<Row> {
-  const [row] = await runSql<Row>(
-    service,
-    'SELECT status, attempts, due_at AS "dueAt" FROM messages WHERE id = $1',
-    [id],
-  )
-  if (!row) throw new Error(`No message ${id}`)
-  return row
-}
-
-/** The call is over and its answer was lost: the next look is due in a few seconds, not after the life of a call. */
-const answerIsLost = (id: string, attempts = 1) =>
-  eventually(
-    () => rowOf(id),
-    (row) =>
-      row.status === 'sending' &&
-      row.attempts === attempts &&
-      (row.dueAt?.getTime() ?? 0) < clock.now().getTime() + seconds(25),
-  )
+const { desk, fault, reports, answerIsLost } = troubledSending(() => service, clock)
 
 describe('a lost answer of Telesign', () => {
   async function unknownMessage() {

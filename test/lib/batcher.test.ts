@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { Batcher } from '../../src/lib/batcher.js'
+
+/** A batcher whose writing ends when it is told to, and the batches that it was given. */
+function heldBatcher(items = 100) {
+  const batches: number[][] = []
+  const endings: (() => void)[] = []
+  const batcher = new Batcher<number, number>(
+    (batch) =>
+      new Promise((resolve) => {
+        batches.push(batch)
+        endings.push(() => resolve(batch.map((item) => item * 10)))
+      }),
+    { items, enough: 1 },
+  )
+  const written = async (count: number) => {
+    await expect.poll(() => endings.length, { interval: 1 }).toBe(count)
+    endings.at(-1)?.()
+  }
+  return { batcher, batches, written }
+}
+
+describe('a batcher', () => {
+  it('writes together what came while it was writing, and answers each item its own result', async () => {
+    const { batcher, batches, written } = heldBatcher()
+
+    const first = batcher.add(1)
+    await expect.poll(() => batches.length, { interval: 1 }).toBe(1)
+    const others = [batcher.add(2), batcher.add(3)]
+    await written(1)
+    await written(2)
+
+    expect(await Promise.all([first, ...others])).toEqual([10, 20, 30])
+    expect(batches).toEqual([[1], [2, 3]])
+  })
+
+  it('writes no more at once than it may', async () => {
+    const { batcher, batches, written } = heldBatcher(2)
+
+    const all = Promise.all([1, 2, 3].map((item) => batcher.add(item)))
+    await written(1)
+    await written(2)
+
+    expect(await all).toEqual([10, 20, 30])
+    expect(batches).toEqual([[1, 2], [3]])
+  })
+
+  it('fails every item of a batch that could not be written, and goes on', async () => {
+    let isAway = true
+    const batcher = new Batcher<number, number>(
+      async (batch) => {
+        if (isAway) throw new Error('away')
+        return batch
+      },
+      { items: 100, enough: 1 },
+    )
+
+    const failed = await Promise.allSettled([batcher.add(1), batcher.add(2)])
+    isAway = false
+
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(await batcher.add(3)).toBe(3)
+  })
+
+  it('calls a flood what lasts: one large batch is none, many are, and nothing under way is none again', async () => {
+    const { batcher, written } = heldBatcher(50)
+    const add = (count: number) => Promise.all(Array.from({ length: count }, (_, item) => batcher.add(item)))
+
+    const once = add(50)
+    await written(1)
+    await once
+    const lasting = add(50 * 200)
+    for (let batch = 2; batch <= 3; batch++) await written(batch)
+    const afterFew = batcher.pressure
+    for (let batch = 4; batch <= 200; batch++) await written(batch)
+    const afterMany = batcher.pressure
+    await written(201)
+    await lasting
+
+    expect(afterFew).toBeLessThan(5)
+    expect(afterMany).toBeGreaterThan(40)
+    expect(batcher.pressure).toBe(0)
+  })
+})
