@@ -35,9 +35,12 @@ export async function readServerPid(directory: string): Promise<number | null> {
   return Number.isSafeInteger(pid) && pid > 0 ? pid : null
 }
 
-/** Line 8 of the lock file is the server's own word on whether it takes connections. */
-export async function isServerReady(directory: string): Promise<boolean> {
-  return (await readLockFile(directory))[7]?.trim() === 'ready'
+export type ServerPlace = { directory: string; port: number }
+
+/** The server's own word on whether it takes connections: line 8 of the lock file; line 4 is its port. */
+export async function isServerReady({ directory, port }: ServerPlace): Promise<boolean> {
+  const lines = await readLockFile(directory)
+  return lines[3]?.trim() === String(port) && lines[7]?.trim() === 'ready'
 }
 
 async function readLockFile(directory: string): Promise<string[]> {

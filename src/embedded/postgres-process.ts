@@ -5,13 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresBinaries } from './postgres-binaries.js'
 import type { Cluster } from './postgres-cluster.js'
 import type { Launcher } from './postgres-launcher.js'
-import { endLeftoverServer, isServerReady, readServerPid } from './postgres-leftover.js'
+import { endLeftoverServer, isServerReady, readServerPid, type ServerPlace } from './postgres-leftover.js'
 import { startTiedProcess, type TiedProcess } from './tied-process.js'
 
 /** Milliseconds. A start after a crash replays the log first. */
 const startPatience = 60_000
 const stopPatience = 30_000
 const restartPause = 1_000
+const passingReasons =
+  /Address already in use|pre-existing shared memory block|lock file "postmaster.pid" already exists/
 
 export type StartPlan = {
   binaries: PostgresBinaries
@@ -37,9 +39,12 @@ export async function startPostgresProcess(plan: StartPlan, onRestart: () => voi
       current = launch(plan, port)
       if (stopping) await current.stop()
       // A start that fails (the last sessions of the dead server linger, a full disk) ends, and is tried again.
-      if (!(await becomesReady(current, plan.cluster.directory, Date.now() + startPatience)) && !stopping) {
-        await delay(restartPause)
-      }
+      const ready = await becomesReady(
+        current,
+        { directory: plan.cluster.directory, port },
+        Date.now() + startPatience,
+      )
+      if (!ready && !stopping) await delay(restartPause)
     }
   }
   const watching = keepRunning()
@@ -54,8 +59,9 @@ export async function startPostgresProcess(plan: StartPlan, onRestart: () => voi
 }
 
 /**
- * A port that is free now may be taken a moment later, and after a kill of the server alone its
- * last sessions may hold the shared memory for a moment: both are tried again.
+ * A port that is free now may be taken a moment later; after a kill of the server alone its last sessions may
+ * hold the shared memory for a moment; a service that was killed while it started the server again leaves one
+ * that takes the directory only now. All are tried again, the last after its end.
  */
 async function startOnFreePort(plan: StartPlan): Promise<{ server: TiedProcess; port: number }> {
   const deadline = Date.now() + startPatience
@@ -63,13 +69,15 @@ async function startOnFreePort(plan: StartPlan): Promise<{ server: TiedProcess; 
     const port = await freePort()
     const logStart = await sizeOf(plan.logFile)
     const server = launch(plan, port)
-    if (await becomesReady(server, plan.cluster.directory, deadline)) return { server, port }
+    if (await becomesReady(server, { directory: plan.cluster.directory, port }, deadline))
+      return { server, port }
     await server.stop()
     const reason = await readFrom(plan.logFile, logStart)
-    const passing = /Address already in use|pre-existing shared memory block/.test(reason)
+    const passing = passingReasons.test(reason)
     if (!passing || Date.now() >= deadline) {
       throw new Error(`The embedded PostgreSQL in ${plan.cluster.directory} did not start:\n${reason.trim()}`)
     }
+    await endLeftoverServer(plan.cluster.directory)
     await delay(200)
   }
 }
@@ -93,14 +101,14 @@ function launch(plan: StartPlan, port: number): TiedProcess {
   }
 }
 
-async function becomesReady(server: TiedProcess, directory: string, deadline: number): Promise<boolean> {
+async function becomesReady(server: TiedProcess, place: ServerPlace, deadline: number): Promise<boolean> {
   let ended = false
   const noteEnd = () => {
     ended = true
   }
   server.exited.then(noteEnd, noteEnd)
   while (!ended && Date.now() < deadline) {
-    if (await isServerReady(directory)) return true
+    if (await isServerReady(place)) return true
     await delay(10)
   }
   return false

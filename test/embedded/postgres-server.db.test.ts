@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { locatePostgresBinaries } from '../../src/embedded/postgres-binaries.js'
+import { clusterOwner, prepareCluster } from '../../src/embedded/postgres-cluster.js'
+import { chooseLauncher } from '../../src/embedded/postgres-launcher.js'
+import { startPostgresProcess } from '../../src/embedded/postgres-process.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres-server.js'
 import {
   type CompiledSources,
@@ -159,6 +163,28 @@ describe('the embedded database', () => {
     const { url } = await start()
 
     expect(await query(url, 'SELECT a FROM kept')).toEqual([{ a: 1 }])
+  })
+
+  it('takes the directory from a server that a killed service had still started', async () => {
+    const binaries = await locatePostgresBinaries()
+    const directory = await realpath(dataDir)
+    const launcher = await chooseLauncher(binaries.postgres, directory)
+    const cluster = await prepareCluster(directory, binaries, launcher)
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      log_error_verbosity: 'terse',
+    }
+    const plan = { binaries, launcher, cluster, settings, logFile: join(directory, 'postgres.log') }
+    const [program = '', ...prefix] = [...launcher.prefix, binaries.postgres]
+    const options = ['-c', 'listen_addresses=', '-c', `unix_socket_directories=${cluster.directory}`]
+    children.push(spawn(program, [...prefix, '-D', cluster.directory, ...options], { ...launcher.user }))
+    await vi.waitFor(serverPid, { timeout: 10_000 })
+
+    const server = await startPostgresProcess(plan, () => undefined)
+
+    const url = `postgresql://${clusterOwner}:${cluster.password}@127.0.0.1:${server.port}/postgres`
+    expect(await query(url, 'SELECT 1 AS a').finally(server.stop)).toEqual([{ a: 1 }])
   })
 
   it('that dies alone is started again at the same address', async () => {
