@@ -109,5 +109,8 @@ export async function setAsideCallbacks(
 }
 
 export async function postponeCallback(tx: OrgTx, id: string, dueAt: Date, attempts: number): Promise<void> {
-  await tx.callback.updateMany({ where: { id }, data: { dueAt, attempts } })
+  await tx.callback.updateMany({
+    where: { id },
+    data: { state: 'pending', processedAt: null, dueAt, attempts },
+  })
 }

@@ -14,13 +14,15 @@ export async function recordChanges(
   now: Date,
 ): Promise<void> {
   if (changes.length === 0) return
-  await saveConversations(tx, changes)
-  await saveSessions(tx, changes, now)
-  await releaseCapacity(
-    tx,
-    changes.flatMap(({ released }) => released ?? []),
-  )
-  await announce(tx, changes, now)
+  await Promise.all([
+    saveConversations(tx, changes),
+    saveSessions(tx, changes, now),
+    releaseCapacity(
+      tx,
+      changes.flatMap(({ released }) => released ?? []),
+    ),
+    announce(tx, changes, now),
+  ])
 }
 
 async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: Date): Promise<void> {

@@ -1,16 +1,23 @@
-import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { connectPrisma } from './connected.js'
 import { isPassingConflict } from './faults.js'
 import { Prisma, PrismaClient } from './generated/client.js'
+import { ask, nameOf, openPool, tell } from './statements.js'
 import { systemAccess } from './system.js'
 
 declare const scoped: unique symbol
 
-/** A transaction that sees the rows of one organization and no others. Only `Database.inOrg` makes one. */
+/**
+ * A transaction that sees the rows of one organization and no others. Only `Database.inOrg` makes one. Statements written
+ * by hand (`$queryRaw`, `$executeRaw`) are sent when they are called, in that order, and those of one moment in one round
+ * trip: `Promise.all` over what does not need each other's answers.
+ */
 export type OrgTx = Prisma.TransactionClient & {
   readonly orgId: string
   /** Set by the outbox: there is something to publish once this has committed */
   hasEvents: boolean
+  /** Its end has come: a statement that comes now is refused, its connection may be at work for somebody else */
+  isOver: boolean
   readonly [scoped]: true
 }
 
@@ -43,16 +50,18 @@ export class Database {
   private readonly pool: pg.Pool
   private readonly systemPool: pg.Pool
   private readonly client: PrismaClient
+  private readonly connectionOf: (tx: Prisma.TransactionClient) => Promise<pg.PoolClient>
   /** Called after a commit that wrote events */
   onEvents: Listener = () => undefined
 
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
     this.systemPool = openPool(options, 'parley_system', systemPoolSize)
-    this.client = new PrismaClient({
-      adapter: new PrismaPg(this.pool, { statementNameGenerator: ({ sql }) => nameOf(sql) ?? '' }),
-      transactionOptions: transactionLimits,
+    const { adapter, connectionOf } = connectPrisma(this.pool, {
+      statementNameGenerator: ({ sql }) => nameOf(sql) ?? '',
     })
+    this.client = new PrismaClient({ adapter, transactionOptions: transactionLimits })
+    this.connectionOf = connectionOf
   }
 
   /**
@@ -63,15 +72,19 @@ export class Database {
     const { orgId, lock, beforeCommit }: WorkScope = typeof scope === 'string' ? { orgId: scope } : scope
     let hasEvents = false
     const done = this.transact(async (client) => {
-      await client.$executeRaw(enterOrg(orgId, lock))
-      const tx = Object.create(client, {
-        orgId: { value: orgId },
-        hasEvents: { value: false, writable: true },
-      }) as OrgTx
-      const result = await work(tx)
-      await beforeCommit?.(tx, result)
-      hasEvents = tx.hasEvents
-      return result
+      const connection = await this.connectionOf(client)
+      const entered = tell(connection, enterOrg(orgId, lock))
+      const tx = scopedTo(orgId, client, connection)
+      try {
+        const result = await work(tx)
+        await beforeCommit?.(tx, result)
+        hasEvents = tx.hasEvents
+        return result
+      } finally {
+        tx.isOver = true
+        // What the work asks for follows in the same round trip; where this failed, all of that failed for it
+        await entered
+      }
     })
     return done.then((result) => {
       if (hasEvents) this.onEvents()
@@ -120,48 +133,28 @@ export class Database {
 
 const systemPoolSize = 3
 
-// Every query has its index. A new database has no statistics, and plans that are made while a table is empty are kept:
-// without this they would go on reading whole tables when these have grown.
-const indexesFirst = '-c enable_seqscan=off'
-
-function openPool({ url, onPoolError }: DatabaseOptions, role: string, max: number): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    application_name: 'parley',
-    options: `-c role=${role} ${indexesFirst}`,
-  })
-  // A connection that the server ends while we close it anyway is none that was lost
-  pool.on('error', (error) => {
-    if (!pool.ending) onPoolError(error)
-  })
-  return pool
+/** Prisma's transaction, with the statements that are written by hand sent past Prisma. */
+function scopedTo(orgId: string, client: Prisma.TransactionClient, connection: pg.PoolClient): OrgTx {
+  const send =
+    <Answer>(how: (on: pg.PoolClient, query: Prisma.Sql) => Promise<Answer>) =>
+    async (...query: SqlCall): Promise<Answer> => {
+      if (tx.isOver) throw new Error('A statement came after the end of its unit of work')
+      return how(connection, sqlOf(query))
+    }
+  const tx = Object.create(client, {
+    orgId: { value: orgId },
+    hasEvents: { value: false, writable: true },
+    isOver: { value: false, writable: true },
+    $queryRaw: { value: send(ask) },
+    $executeRaw: { value: send(tell) },
+  }) as OrgTx
+  return tx
 }
 
-/** One statement outside Prisma, whose answer is not interpreted. */
-async function ask<Row>(pool: pg.Pool, query: Prisma.Sql): Promise<Row[]> {
-  const { rows } = await pool.query({
-    name: nameOf(query.text),
-    text: query.text,
-    values: query.values,
-  })
-  return rows as Row[]
-}
+type SqlCall = [text: Prisma.Sql | readonly string[], ...values: unknown[]]
 
-const statementNames = new Map<string, string>()
-const mostNames = 300
-
-/**
- * Statements that are written by hand are few, and their texts hardly vary: each connection keeps them prepared, under
- * this name. Those that Prisma writes vary with their arguments, and are not kept.
- */
-function nameOf(text: string): string | undefined {
-  const known = statementNames.get(text)
-  if (known || text.includes('"public".') || statementNames.size === mostNames) return known
-  const name = `parley_${statementNames.size}`
-  statementNames.set(text, name)
-  return name
-}
+const sqlOf = ([text, ...values]: SqlCall): Prisma.Sql =>
+  text instanceof Prisma.Sql ? text : Prisma.sql(text, ...values)
 
 /** Takes the role and the organization, and the lock where one is asked for: all in one round trip. */
 function enterOrg(orgId: string, lock: string | undefined): Prisma.Sql {

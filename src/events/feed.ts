@@ -17,12 +17,8 @@ export interface FeedEvent {
   data: string
 }
 
-type Row = Omit<FeedEvent, 'position'> & { position: string }
-
-const columns = Prisma.sql`e.org_id AS "orgId", e.position::text, e.type, e.queue_id AS "queueId",
+const columns = Prisma.sql`e.org_id AS "orgId", e.position, e.type, e.queue_id AS "queueId",
   e.to_members AS "toMembers", e.agent_ids::text[] AS "agentIds", e.data::text`
-
-const eventOf = ({ position, ...rest }: Row): FeedEvent => ({ ...rest, position: BigInt(position) })
 
 export type Subscriber = (event: FeedEvent) => void
 
@@ -75,13 +71,12 @@ export class EventFeed {
 
   /** Events of one organization after one position and up to another, for a client that reconnects: a batch of them. */
   async missed(orgId: string, after: bigint, upTo: bigint): Promise<FeedEvent[]> {
-    const rows = await this.parts.db.inOrg(
+    return this.parts.db.inOrg(
       orgId,
-      (tx) => tx.$queryRaw<Row[]>`
+      (tx) => tx.$queryRaw<FeedEvent[]>`
         SELECT ${columns} FROM events e WHERE e.org_id = ${orgId}::uuid AND e.position > ${after} AND e.position <= ${upTo}
         ORDER BY e.position LIMIT ${batchSize}`,
     )
-    return rows.map(eventOf)
   }
 
   get streams(): number {
@@ -102,8 +97,8 @@ export class EventFeed {
   }
 
   private async latest(): Promise<bigint> {
-    const [row] = await askSystem<{ position: string }>(this.parts.db, Prisma.sql`SELECT position FROM relay`)
-    return BigInt(row?.position ?? 0)
+    const [row] = await askSystem<{ position: bigint }>(this.parts.db, Prisma.sql`SELECT position FROM relay`)
+    return row?.position ?? 0n
   }
 
   private look(): void {
@@ -128,11 +123,11 @@ export class EventFeed {
   private async readBatch(): Promise<boolean> {
     const from = this.position
     if (from === null) return false
-    const rows = await askSystem<Row>(
+    const rows = await askSystem<FeedEvent>(
       this.parts.db,
       Prisma.sql`SELECT ${columns} FROM events e WHERE e.position > ${from} ORDER BY e.position LIMIT ${batchSize}`,
     )
-    for (const event of rows.map(eventOf)) {
+    for (const event of rows) {
       if (this.position !== null) this.position = event.position
       for (const subscriber of this.subscribers.get(event.orgId) ?? []) subscriber(event)
     }

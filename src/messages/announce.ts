@@ -1,6 +1,5 @@
 import { presentConversation } from '../conversations/present.js'
 import { conversationEvent } from '../conversations/record.js'
-import { findContactNames, keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
 import type { DomainEvent, PublicEventType } from '../events/event-types.js'
@@ -8,25 +7,23 @@ import { emit } from '../events/outbox.js'
 import type { Composed } from './compose-inbound.js'
 import { type MessageRow, presentMessage } from './present.js'
 
+interface ToldInbound {
+  opened: readonly Conversation[]
+  /** All that were written to, the opened ones included */
+  conversations: readonly Conversation[]
+  contacts: Map<string, { id: string; name: string }>
+  composed: Composed
+  now: Date
+}
+
 /** The events of customers' messages: which conversations they opened, and each message. */
 export async function announceInbound(
   tx: OrgTx,
-  {
-    opened,
-    conversations,
-    composed,
-    now,
-  }: { opened: Set<string>; conversations: Conversation[]; composed: Composed; now: Date },
+  { opened, conversations, contacts, composed, now }: ToldInbound,
 ): Promise<void> {
-  const contacts = await findContactNames(
-    tx,
-    conversations.map(({ contactId }) => contactId),
-  )
   const byId = new Map(conversations.map((row) => [row.id, row]))
   const contactOf = (row: Conversation) => contacts.get(row.contactId ?? '') ?? null
-  const openings = conversations
-    .filter((row) => opened.has(keyOf(row)))
-    .map((row) => conversationEvent('conversation.opened', row, contactOf(row), now))
+  const openings = opened.map((row) => conversationEvent('conversation.opened', row, contactOf(row), now))
   const arrivals = composed.messages
     .filter(({ direction }) => direction === 'inbound')
     .flatMap((message) => {

@@ -2,7 +2,13 @@ import { numberKey } from '../channels/number-repository.js'
 import { clearOptOuts, setOptOuts } from '../contacts/opt-outs.js'
 import { type ConversationChange, changeConversation, type WorkTerms } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
-import { type ConversationKey, findTerms, keyOf, lockLiveConversations } from '../conversations/repository.js'
+import {
+  type ConversationKey,
+  findContactNames,
+  findTerms,
+  keyOf,
+  lockLiveConversations,
+} from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
@@ -10,7 +16,7 @@ import { insertRows } from '../db/rows.js'
 import type { InboundMessage } from '../providers/provider.js'
 import { findNumbersAtWork, type NumberSettings } from '../workstreams/number-settings.js'
 import { announceInbound } from './announce.js'
-import { composeInbound } from './compose-inbound.js'
+import { composeInbound, findAnswered } from './compose-inbound.js'
 import { openConversations } from './open-conversations.js'
 import type { Leftover, Understood } from './receive-service.js'
 import { findByProviderIds, insertMedia, insertMessages } from './repository.js'
@@ -32,37 +38,45 @@ export async function attachMessages(
   now: Date,
 ): Promise<Leftover[]> {
   if (messages.length === 0) return []
-  const { arrivals, leftovers } = await findArrivals(tx, messages)
-  const fresh = await withoutStored(tx, arrivals)
+  const [atWork, stored, live] = await Promise.all([
+    findNumbersAtWork(
+      tx,
+      messages.map(({ event }) => event.to),
+    ),
+    findByProviderIds(tx, messages.map(providerIdsOf)),
+    lockLiveConversations(tx, messages.map(conversationKeyOf)),
+  ])
+  const { arrivals, leftovers } = sortArrivals(messages, atWork)
+  const fresh = withoutStored(arrivals, stored)
   if (fresh.length === 0) return leftovers
-  await keepConsent(tx, fresh, now)
-
-  const live = await lockLiveConversations(
-    tx,
-    fresh.map(({ key }) => key),
-  )
   followNumbers(fresh, live)
-  const starting = fresh.filter(({ key }) => !live.has(keyOf(key)))
-  const opened = await openConversations(tx, starting, now)
-  const conversations = new Map([...live, ...opened])
-  const composed = await composeInbound(tx, fresh, { conversations, now })
-
-  const terms = await termsFor(tx, conversations, fresh)
-  const changes = changesOf(fresh, conversations, { terms, now })
-  await insertRows(
+  const opened = await openConversations(
     tx,
-    'conversations',
-    changes.filter(({ after }) => opened.has(keyOf(after))).map(({ after }) => after),
-  )
-  await insertMessages(tx, composed.messages)
-  await insertMedia(tx, composed.media)
-  await recordChanges(
-    tx,
-    changes.filter(({ after }) => live.has(keyOf(after))),
+    fresh.filter(({ key }) => !live.has(keyOf(key))),
     now,
   )
-  const told = changes.map(({ after }) => after)
-  await announceInbound(tx, { opened: new Set(opened.keys()), conversations: told, composed, now })
+  const conversations = new Map([...live, ...opened])
+  const [answered, terms, contacts] = await Promise.all([
+    findAnswered(tx, fresh),
+    termsFor(tx, conversations, fresh),
+    findContactNames(
+      tx,
+      [...conversations.values()].map(({ contactId }) => contactId),
+    ),
+    keepConsent(tx, fresh, now),
+  ])
+  const composed = composeInbound(fresh, { conversations, answered, now })
+  const changes = changesOf(fresh, conversations, { terms, now })
+  const isNew = ({ after }: ConversationChange) => opened.has(keyOf(after))
+  const rows = changes.filter(isNew).map(({ after }) => after)
+  const known = changes.filter((change) => !isNew(change))
+  const told = { opened: rows, conversations: changes.map(({ after }) => after), contacts, composed, now }
+  await Promise.all([
+    insertRows(tx, 'conversations', rows),
+    insertMessages(tx, composed.messages),
+    insertMedia(tx, composed.media),
+    recordChanges(tx, known, now).then(() => announceInbound(tx, told)),
+  ])
   return leftovers
 }
 
@@ -109,22 +123,17 @@ function changesOf(
 }
 
 /** Tells apart what came to a number of the account, and what came to one that we do not know. */
-async function findArrivals(
-  tx: OrgTx,
+function sortArrivals(
   messages: Understood<InboundMessage>[],
-): Promise<{ arrivals: Arrival[]; leftovers: Leftover[] }> {
-  const atWork = await findNumbersAtWork(
-    tx,
-    messages.map(({ event }) => event.to),
-  )
+  atWork: Map<string, NumberSettings>,
+): { arrivals: Arrival[]; leftovers: Leftover[] } {
   const arrivals: Arrival[] = []
   const leftovers: Leftover[] = []
-  for (const { callback, event } of messages) {
+  for (const message of messages) {
+    const { callback, event } = message
     const settings = atWork.get(numberKey({ channel: event.channel, address: event.to }))
     if (settings && settings.number.accountId === callback.accountId) {
-      const { number } = settings
-      const key = { channel: event.channel, businessNumber: number.address, customerAddress: event.from }
-      arrivals.push({ callback, event, number, settings, key })
+      arrivals.push({ ...message, number: settings.number, settings, key: conversationKeyOf(message) })
     } else {
       const detail = `This account has no ${event.channel} number ${event.to}. Add the number to the account, then release this.`
       leftovers.push({ kind: 'set_aside', callback, reason: 'unknown_number', detail })
@@ -133,18 +142,25 @@ async function findArrivals(
   return { arrivals, leftovers }
 }
 
+const conversationKeyOf = ({ event }: Understood<InboundMessage>): ConversationKey => ({
+  channel: event.channel,
+  businessNumber: event.to,
+  customerAddress: event.from,
+})
+
+const providerIdsOf = ({ callback, event }: Understood<InboundMessage>) => ({
+  accountId: callback.accountId,
+  providerMessageId: event.providerMessageId,
+})
+
 /** The inbox holds each callback once; this is for what was released from quarantine or recovered. */
-async function withoutStored(tx: OrgTx, arrivals: Arrival[]): Promise<Arrival[]> {
-  const idOf = ({ callback, event }: Arrival) => `${callback.accountId} ${event.providerMessageId}`
-  const stored = await findByProviderIds(
-    tx,
-    arrivals.map(({ callback, event }) => ({
-      accountId: callback.accountId,
-      providerMessageId: event.providerMessageId,
-    })),
-  )
+function withoutStored(arrivals: Arrival[], stored: ReadonlyMap<string, unknown>): Arrival[] {
   const seen = new Set(stored.keys())
-  return arrivals.filter((arrival) => !seen.has(idOf(arrival)) && seen.add(idOf(arrival)))
+  return arrivals.filter((arrival) => {
+    const { accountId, providerMessageId } = providerIdsOf(arrival)
+    const id = `${accountId} ${providerMessageId}`
+    return !seen.has(id) && seen.add(id)
+  })
 }
 
 /** An opt-out word counts from the moment it came, an opt-in word takes it back; the last one wins. */

@@ -12,18 +12,20 @@ export interface Composed {
   media: Media[]
 }
 
+type Answered = Map<string, { id: string; conversationId: string }>
+
 interface InboundFrame {
   conversations: Map<string, Conversation>
+  /** What `findAnswered` found */
+  answered: Answered
   now: Date
 }
 
 /** The rows of customers' messages and their files, in the order in which they came. */
-export async function composeInbound(
-  tx: OrgTx,
+export function composeInbound(
   arrivals: Arrival[],
-  { conversations, now }: InboundFrame,
-): Promise<Composed> {
-  const answered = await findAnswered(tx, arrivals)
+  { conversations, answered, now }: InboundFrame,
+): Composed {
   const composed: Composed = { messages: [], media: [] }
   for (const arrival of arrivals) {
     const conversation = conversations.get(keyOf(arrival.key))
@@ -105,7 +107,7 @@ function withheldNote(message: MessageRow, count: number): MessageRow {
 const answeredKey = ({ callback, event }: Arrival): string => `${callback.accountId} ${event.replyTo}`
 
 /** The messages that these answer, as far as they are ours. */
-function findAnswered(tx: OrgTx, arrivals: Arrival[]) {
+export function findAnswered(tx: OrgTx, arrivals: Arrival[]): Promise<Answered> {
   const wanted = arrivals.flatMap(({ callback, event }) =>
     event.replyTo ? [{ accountId: callback.accountId, providerMessageId: event.replyTo }] : [],
   )

@@ -63,25 +63,27 @@ export async function composeReply(
 /** Stores the messages with what belongs to them, and the answers to their Idempotency-Keys. */
 export async function saveReplies(tx: OrgTx, replies: readonly ComposedReply[], now: Date): Promise<void> {
   if (replies.length === 0) return
-  await insertMessages(
-    tx,
-    replies.map(({ message }) => message),
-  )
-  await takeUploads(
-    tx,
-    replies.flatMap(({ files }) => files),
-  )
-  await noteLastMessage(
-    tx,
-    replies.map(({ conversation }) => conversation.id),
-    now,
-  )
-  await emit(
-    tx,
-    replies.map(({ message, files, conversation }) =>
-      messageEvent('message.queued', { message, media: files, conversation, now }),
+  await Promise.all([
+    insertMessages(
+      tx,
+      replies.map(({ message }) => message),
     ),
-  )
+    takeUploads(
+      tx,
+      replies.flatMap(({ files }) => files),
+    ),
+    noteLastMessage(
+      tx,
+      replies.map(({ conversation }) => conversation.id),
+      now,
+    ),
+    emit(
+      tx,
+      replies.map(({ message, files, conversation }) =>
+        messageEvent('message.queued', { message, media: files, conversation, now }),
+      ),
+    ),
+  ])
   for (const { caller, message, files } of replies) {
     await caller.beforeCommit?.(tx, presentMessage(message, files))
   }

@@ -36,7 +36,7 @@ export interface ReceiveParts {
 }
 
 const batchSize = 250
-const longestRest = 25
+const longestRest = 5
 /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
 const lock = 'inbound'
 const maxAttempts = 5
@@ -63,12 +63,9 @@ export class ReceiveService {
     }
   }
 
-  /**
-   * Rests half as long as the last batch took: what comes meanwhile is taken together, and at most two thirds of the
-   * time go into this lane, however many small batches there are.
-   */
+  /** Rests a fifth as long as the last batch took: what comes meanwhile is taken together. */
   private async rest(batchMilliseconds: number): Promise<void> {
-    await pause(Math.min(batchMilliseconds / 2, longestRest))
+    await pause(Math.min(batchMilliseconds / 5, longestRest))
   }
 
   private takeTogether(orgId: string): Promise<number> {
@@ -111,18 +108,22 @@ export class ReceiveService {
       else if (event.type === 'status') reports.push({ callback, event })
       else ignored.push({ callback, event })
     }
-    const leftovers: Leftover[] = [
-      ...ignored.map(({ callback, event }) => ({ kind: 'set_aside' as const, callback, ...reasonOf(event) })),
-      ...(await attachMessages(tx, messages, now)),
-      ...(await applyReports(tx, reports, now)),
-    ]
-    await this.keepLeftovers(tx, leftovers, now)
-    const left = new Set(leftovers.map(({ callback }) => callback.id))
-    await finishCallbacks(
-      tx,
-      pending.flatMap(({ id }) => (left.has(id) ? [] : id)),
-      now,
-    )
+    // All are done, and what could not be used is marked so after
+    const [, unattached] = await Promise.all([
+      finishCallbacks(
+        tx,
+        pending.map(({ id }) => id),
+        now,
+      ),
+      attachMessages(tx, messages, now),
+    ])
+    const unapplied = await applyReports(tx, reports, now)
+    const unread = ignored.map(({ callback, event }) => ({
+      kind: 'set_aside' as const,
+      callback,
+      ...reasonOf(event),
+    }))
+    await this.keepLeftovers(tx, [...unread, ...unattached, ...unapplied], now)
   }
 
   private async keepLeftovers(tx: OrgTx, leftovers: Leftover[], now: Date): Promise<void> {

@@ -74,9 +74,11 @@ export async function recordOutcomes(tx: OrgTx, outcomes: readonly SendOutcome[]
     if (message.status !== before && message.status !== 'queued') told.push(message)
     if (outcome.kind === 'failed' && outcome.optedOut) optedOut.push(message.conversationId)
   }
-  await saveDeliveries(tx, changed)
-  await optOutCustomersOf(tx, optedOut, now)
-  await announceDeliveries(tx, told, now)
+  await Promise.all([
+    saveDeliveries(tx, changed),
+    optOutCustomersOf(tx, optedOut, now),
+    announceDeliveries(tx, told, now),
+  ])
 }
 
 /** Changes the message in place. False where nothing is to be written. */

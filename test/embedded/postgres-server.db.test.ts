@@ -83,7 +83,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function untilGone(pid: number): Promise<void> {
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 })
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 30_000 })
 }
 
 describe('the embedded database', () => {
@@ -179,7 +179,7 @@ describe('the embedded database', () => {
     const [program = '', ...prefix] = [...launcher.prefix, binaries.postgres]
     const options = ['-c', 'listen_addresses=', '-c', `unix_socket_directories=${cluster.directory}`]
     children.push(spawn(program, [...prefix, '-D', cluster.directory, ...options], { ...launcher.user }))
-    await vi.waitFor(serverPid, { timeout: 10_000 })
+    await vi.waitFor(serverPid, { timeout: 30_000 })
 
     const server = await startPostgresProcess(plan, () => undefined)
 
@@ -194,7 +194,7 @@ describe('the embedded database', () => {
     process.kill(await serverPid(), 'SIGKILL')
 
     await vi.waitFor(async () => expect(await query(url, 'SELECT a FROM kept')).toEqual([{ a: 1 }]), {
-      timeout: 15_000,
+      timeout: 30_000,
       interval: 100,
     })
   })
@@ -202,13 +202,12 @@ describe('the embedded database', () => {
   it('starts although its lock file names a process that is another program by now', async () => {
     const service = await startElsewhere()
     const pid = await serverPid()
-    process.kill(pid, 'SIGKILL')
+    const lockFile = join(dataDir, 'pg18', 'postmaster.pid')
+    const lines = (await readFile(lockFile, 'utf8')).split('\n')
     await service.kill('SIGKILL')
     await untilGone(pid)
     const stranger = spawn('sleep', ['60'])
     children.push(stranger)
-    const lockFile = join(dataDir, 'pg18', 'postmaster.pid')
-    const lines = (await readFile(lockFile, 'utf8')).split('\n')
     await writeFile(lockFile, [stranger.pid, ...lines.slice(1)].join('\n'))
 
     const { url } = await start()

@@ -132,7 +132,7 @@ async function freePort(): Promise<number> {
 export async function eventually<Found>(
   look: () => Promise<Found>,
   holds: (found: Found) => boolean,
-  patience = 10_000,
+  patience = 30_000,
 ): Promise<Found> {
   const deadline = Date.now() + patience
   for (;;) {

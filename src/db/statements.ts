@@ -1,0 +1,68 @@
+import pg from 'pg'
+import type { Prisma } from './generated/client.js'
+
+export interface PoolOptions {
+  url: string
+  onPoolError(error: Error): void
+}
+
+// Every query has its index. A new database has no statistics, and plans that are made while a table is empty are kept:
+// without this they would go on reading whole tables when these have grown.
+const indexesFirst = '-c enable_seqscan=off'
+
+export function openPool({ url, onPoolError }: PoolOptions, role: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: 'parley',
+    options: `-c role=${role} ${indexesFirst}`,
+    pipeline: true,
+    types: { getTypeParser },
+  })
+  // A connection that the server ends while we close it anyway is none that was lost
+  pool.on('error', (error) => {
+    if (!pool.ending) onPoolError(error)
+  })
+  return pool
+}
+
+const bigintType = 20
+const getTypeParser: typeof pg.types.getTypeParser = (type: number, format?: 'text' | 'binary') =>
+  type === bigintType ? BigInt : pg.types.getTypeParser(type, format as 'text')
+
+/** The rows that one statement answers. */
+export async function ask<Row>(on: pg.Pool | pg.PoolClient, query: Prisma.Sql): Promise<Row[]> {
+  return (await send(on, query)).rows as Row[]
+}
+
+/** Answers how many rows one statement changed. */
+export async function tell(on: pg.PoolClient, query: Prisma.Sql): Promise<number> {
+  return (await send(on, query)).rowCount ?? 0
+}
+
+function send(on: pg.Pool | pg.PoolClient, { text, values }: Prisma.Sql): Promise<pg.QueryResult> {
+  if (on instanceof pg.Client) sendTogether(on)
+  return on.query({ name: nameOf(text), text, values })
+}
+
+/** Everything that is sent on a connection in one moment leaves with one system call, and wakes the server once. */
+function sendTogether(client: pg.Client): void {
+  const { stream } = client.connection
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+}
+
+const statementNames = new Map<string, string>()
+const mostNames = 300
+
+/**
+ * Statements that are written by hand are few, and their texts hardly vary: each connection keeps them prepared, under
+ * this name. Those that Prisma writes vary with their arguments, and are not kept.
+ */
+export function nameOf(text: string): string | undefined {
+  const known = statementNames.get(text)
+  if (known || text.includes('"public".') || statementNames.size === mostNames) return known
+  const name = `parley_${statementNames.size}`
+  statementNames.set(text, name)
+  return name
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OrgTx } from '../../src/db/database.js'
+import { TestOrganization } from '../support/organization.js'
+import { startService, type TestService } from '../support/service.js'
+
+let service: TestService
+let orgId: string
+
+beforeAll(async () => {
+  service = await startService({ idle: true })
+  orgId = (await TestOrganization.create(service, 'units')).id
+})
+
+afterAll(async () => {
+  await service.close()
+})
+
+const addContact = (tx: OrgTx, contact: string, name: string) => tx.$executeRaw`
+  INSERT INTO contacts (org_id, id, name, attributes, active, created_at, updated_at)
+  VALUES (${tx.orgId}::uuid, ${contact}::uuid, ${name}, '{}', true, now(), now())`
+
+const names = () =>
+  service.parts.db.inOrg(orgId, async (tx) => {
+    const rows = await tx.$queryRaw<{ name: string }[]>`SELECT name FROM contacts ORDER BY name`
+    return rows.map(({ name }) => name)
+  })
+
+const id = (last: number) => `00000000-0000-7000-8000-00000000000${last}`
+
+describe('a unit of work', () => {
+  it('sees what Prisma wrote and what was written by hand, in one transaction', async () => {
+    const seen = await service.parts.db.inOrg(orgId, async (tx) => {
+      await addContact(tx, id(1), 'By hand')
+      const found = await tx.contact.findMany({ where: { id: id(1) } })
+      await tx.contact.updateMany({ where: { id: id(1) }, data: { name: 'By Prisma' } })
+      const [row] = await tx.$queryRaw<
+        { name: string }[]
+      >`SELECT name FROM contacts WHERE id = ${id(1)}::uuid`
+      return [found[0]?.name, row?.name]
+    })
+
+    expect(seen).toEqual(['By hand', 'By Prisma'])
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('that sends several statements at once fails with the first fault, and leaves nothing', async () => {
+    const work = service.parts.db.inOrg(orgId, (tx) =>
+      Promise.all([
+        addContact(tx, id(2), 'Before'),
+        tx.$executeRaw`SELECT 1 / 0`,
+        addContact(tx, id(3), 'After'),
+      ]),
+    )
+
+    await expect(work).rejects.toThrow('division by zero')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('refuses a statement that comes after its end, whoever has its connection by then', async () => {
+    let kept: OrgTx | undefined
+    await service.parts.db.inOrg(orgId, async (tx) => {
+      kept = tx
+    })
+
+    const late = addContact(kept as OrgTx, id(4), 'Late')
+
+    await expect(late).rejects.toThrow('after the end of its unit of work')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('keeps to its own connection while many run at once', async () => {
+    const other = (await TestOrganization.create(service, 'others')).id
+
+    const seen = await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        service.parts.db.inOrg(index % 2 ? orgId : other, async (tx) => {
+          const [row] = await tx.$queryRaw<{ org: string; role: string; backend: number }[]>`
+            SELECT current_setting('app.org_id') AS org, current_user::text AS role, pg_backend_pid() AS backend`
+          const contacts = await tx.contact.count()
+          const [again] = await tx.$queryRaw<{ backend: number }[]>`SELECT pg_backend_pid() AS backend`
+          return [row?.org === tx.orgId, row?.role, contacts, again?.backend === row?.backend]
+        }),
+      ),
+    )
+
+    for (const [index, found] of seen.entries())
+      expect(found).toEqual([true, 'parley_app', index % 2 ? 1 : 0, true])
+  })
+})
