@@ -100,7 +100,7 @@ export const faultSchema = z.strictObject({
   provider: provider.optional(),
   accountId: z.string().optional(),
   to: z.string().optional(),
-  on: z.enum(['send', 'read']).default('send'),
+  on: z.enum(['send', 'read', 'callback']).default('send'),
   mode: z.enum(faultModes),
   /** The provider's error code, for `refuse` and `fail_delivery`. */
   code: z.coerce.string().optional(),

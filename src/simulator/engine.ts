@@ -36,6 +36,12 @@ export class Engine {
     return this.repeat(message, callback, configuredUrl)
   }
 
+  /** Gives a call up before it was made; a replay makes it later. */
+  lose(message: SimulatedMessage, callback: SentCallback): CallbackOutcome {
+    message.callbacks.push(callback)
+    return { status: null, body: '', contentType: null, attempts: 0, error: 'lost by the simulated fault' }
+  }
+
   /** Makes a call again exactly as it was. Its answer is not kept. */
   repeat(message: SimulatedMessage, callback: SentCallback, configuredUrl: string): Promise<CallbackOutcome> {
     const policy =

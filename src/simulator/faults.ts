@@ -16,6 +16,7 @@ export const faultModes = [
   'reports_reversed',
   'report_before_answer',
   'report_twice',
+  'lose_callback',
 ] as const
 export type FaultMode = (typeof faultModes)[number]
 
@@ -25,8 +26,11 @@ export interface Fault {
   accountId: string | null
   /** The customer's address. */
   to: string | null
-  /** `send` is the call that sends a message, `read` every other call of the provider's API. */
-  on: 'send' | 'read'
+  /**
+   * `send` is the call that sends a message, `read` every other call of the provider's API, `callback` a call to the
+   * business for a customer's message, which can only be lost.
+   */
+  on: 'send' | 'read' | 'callback'
   mode: FaultMode
   code: string | null
   delayMs: number | null
@@ -37,7 +41,7 @@ export interface Fault {
 interface Call {
   provider: ProviderName
   accountId: string
-  on: 'send' | 'read'
+  on: Fault['on']
   to?: string
 }
 

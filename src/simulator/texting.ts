@@ -79,7 +79,12 @@ export async function sendText(
     account.provider === 'twilio'
       ? twilioInbound(engine, account, { number, message, given, keyword, secret })
       : telesignInbound(account, { number, message, given, keyword, secret })
-  const outcome = await engine.call(message, callback, number.callbackUrl)
+  const fault =
+    signing === 'account' &&
+    engine.state.faults.take({ provider: account.provider, accountId, on: 'callback', to: customer })
+  const outcome = fault
+    ? engine.lose(message, callback)
+    : await engine.call(message, callback, number.callbackUrl)
   if (signing === 'account') noteTextAnswer(engine, account, message, outcome)
   return {
     messageId: message.id,

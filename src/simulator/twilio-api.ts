@@ -6,7 +6,15 @@ import { acceptForms, formOf } from './forms.js'
 import { fetchFile } from './media.js'
 import type { ReportStep } from './reports.js'
 import { type Account, makeSid, type SimulatedMessage } from './state.js'
-import { messageList, messageRow, numberRow, page, senderRow, shortCodeRow } from './twilio-rows.js'
+import {
+  mediaRows,
+  messageList,
+  messageRow,
+  numberRow,
+  page,
+  senderRow,
+  shortCodeRow,
+} from './twilio-rows.js'
 import { acceptTwilioSend, failed, refuseTwilioSend } from './twilio-send.js'
 
 interface AccountRoute {
@@ -96,6 +104,15 @@ export function twilioApi(app: FastifyInstance, engine: Engine): void {
       const message = state.messages.get(request.params.id.replace(/\.json$/, ''))
       if (message?.accountId === account.id) return messageRow(message)
       return sendError(reply, 404, 20404, `The requested resource ${request.url} was not found`)
+    }),
+  )
+
+  app.get<{ Params: { sid: string; id: string } }>(
+    `${root}/Messages/:id/Media.json`,
+    read<{ Params: { id: string } }>(engine, (account, request, reply) => {
+      const message = state.messages.get(request.params.id)
+      if (message?.accountId === account.id) return page('media_list', mediaRows(message, state), request)
+      return sendError(reply, 404, 20404, 'The requested message was not found')
     }),
   )
 

@@ -38,6 +38,19 @@ export function messageRow(message: SimulatedMessage): Record<string, unknown> {
   }
 }
 
+/** https://www.twilio.com/docs/messaging/api/media-resource#read-multiple-media-resources */
+export function mediaRows({ accountId, id, mediaIds, createdAt }: SimulatedMessage, state: SimulatorState) {
+  return mediaIds.map((sid) => ({
+    sid,
+    account_sid: accountId,
+    parent_sid: id,
+    content_type: state.media.get(sid)?.contentType ?? 'application/octet-stream',
+    date_created: rfc2822(createdAt),
+    date_updated: rfc2822(createdAt),
+    uri: `/2010-04-01/Accounts/${accountId}/Messages/${id}/Media/${sid}.json`,
+  }))
+}
+
 /** Newest first, filtered and paged as https://www.twilio.com/docs/messaging/api/message-resource says. */
 export function messageList(
   state: SimulatorState,

@@ -77,6 +77,24 @@ it('a fault on reading leaves sending alone', async () => {
   await expect(account.fetch()).rejects.toMatchObject({ status: 500 })
 })
 
+it('a lost callback leaves the message in the list, and a replay makes the call after all', async () => {
+  await fault({ mode: 'lose_callback', on: 'callback' })
+  const media = [{ contentType: 'image/png', text: 'picture' }]
+
+  const lost = await post(town.simulator, '/text', { from: customer, to: smsNumber, text: 'Hello?', media })
+  const callsBefore = town.business.calls.length
+  await post(town.simulator, '/replay', { messageId: lost.body.messageId })
+
+  const client = twilioClient(town.simulator)
+  const [listed] = await client.messages.list({ to: smsNumber, limit: 1 })
+  const files = await client.messages(lost.body.messageId).media.list()
+  expect(lost).toMatchObject({ status: 502, body: { callback: { status: null, attempts: 0 } } })
+  expect(callsBefore).toBe(0)
+  expect(town.business.calls).toMatchObject([{ fields: { Body: 'Hello?' } }])
+  expect(listed).toMatchObject({ sid: lost.body.messageId, direction: 'inbound', numMedia: '1' })
+  expect(files).toMatchObject([{ contentType: 'image/png', parentSid: lost.body.messageId }])
+})
+
 it.each([
   ['in reverse order', 'reports_reversed', ['delivered', 'sent']],
   ['twice', 'report_twice', ['sent', 'sent', 'delivered', 'delivered']],
