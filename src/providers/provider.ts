@@ -132,6 +132,27 @@ export interface ListedMessage {
   status: DeliveryStatus
 }
 
+/** Which customers' messages to list. */
+export interface ReceivedQuery {
+  channel: Channel
+  /** Our numbers, as stored */
+  numbers: readonly string[]
+  /** From this moment of the provider's clock on … */
+  since: Date
+  /** … and before this one */
+  until: Date
+  /** How many rows of the list to read at most; null: all of them */
+  most: number | null
+}
+
+/** A customer's message in the provider's list, as the callback that should have brought it. */
+export interface ReceivedMessage extends Pick<CallbackRequest, 'headers' | 'body'> {
+  /** Our number, as stored */
+  to: string
+  /** By the provider's clock */
+  at: Date
+}
+
 /**
  * One messaging provider. An adapter translates: it has no database, no queue, no logger, no clock and no retry
  * loop. Every call that can fail throws a `ProviderError`.
@@ -144,7 +165,7 @@ export interface Provider<Credentials extends { [key: string]: string } = { [key
   /** Which field of the credentials is the secret (signs callbacks), and which one names the account. */
   readonly secretField: string
   readonly accountField: string
-  /** Whether the provider has a list of its messages in which a lost answer can be found again. */
+  /** Whether the provider has a list of its messages, in which a lost answer or a lost callback can be found again. */
   readonly listsMessages: boolean
   readonly takesMedia: boolean
 
@@ -164,6 +185,11 @@ export interface Provider<Credentials extends { [key: string]: string } = { [key
    * seconds of tolerance for clocks: leave out those whose ids are known. Empty where there is no list.
    */
   findSent(message: OutboundMessage, credentials: Credentials, since: Date): Promise<ListedMessage[]>
+  /**
+   * Customers' messages to these numbers, oldest first; null where the list has more rows than were to be read. Empty
+   * where there is no list.
+   */
+  listReceived(query: ReceivedQuery, credentials: Credentials): Promise<ReceivedMessage[] | null>
   checkCredentials(credentials: Credentials): Promise<CredentialCheck>
   checkNumber(
     number: { address: string; channel: Channel; type: string | null },

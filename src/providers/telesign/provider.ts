@@ -24,6 +24,7 @@ export function createTelesign(apiUrl: string | null, callTimeoutMs: number): Pr
     acknowledge: () => ({ status: 200, contentType: 'application/json', body: '{}' }),
     send: (message, credentials, now) => sendThroughTelesign(call, message, credentials, now),
     findSent: () => Promise.resolve([]),
+    listReceived: () => Promise.resolve([]),
     checkCredentials: (credentials) => checkTelesignCredentials(call, credentials),
     checkNumber: (number) => Promise.resolve(checkTelesignNumber(number)),
     fetchMedia: () => Promise.reject(new ProviderError('rejected', 'Telesign SMS have no files.')),

@@ -16,6 +16,15 @@ interface MediaRequest {
   apiOrigin: string | null
 }
 
+const listEnd = '/Media.json'
+
+/** A file of a message that was found in Twilio's list, where files have no addresses: its place in the list of files. */
+export const listedMediaUrl = (
+  apiUrl: string,
+  message: { accountSid: string; sid: string },
+  index: number,
+): string => `${apiUrl}/2010-04-01/Accounts/${message.accountSid}/Messages/${message.sid}${listEnd}#${index}`
+
 /**
  * https://www.twilio.com/docs/messaging/api/media-resource. Twilio redirects to a signed address elsewhere, so
  * redirects are followed by hand: the credentials go to Twilio's API only, and no address may lead into our own network.
@@ -25,6 +34,7 @@ export async function fetchTwilioMedia(request: MediaRequest): Promise<FetchedMe
   if (!isOurs(url, request.apiOrigin) && !(isOpenHttps(url) && url.hostname.endsWith('.twilio.com'))) {
     throw new ProviderError('rejected', 'The file is not at Twilio, so it is not fetched.')
   }
+  if (url.pathname.endsWith(listEnd)) url = await findListed(url, request)
   for (let hop = 0; hop <= mostRedirects; hop++) {
     const answer = await get(url, request)
     const location = answer.headers.location
@@ -36,6 +46,24 @@ export async function fetchTwilioMedia(request: MediaRequest): Promise<FetchedMe
     }
   }
   throw new ProviderError('rejected', 'The file’s address leads from one redirect to the next.')
+}
+
+/** The file's own address, from the list of the message's files. */
+async function findListed(list: URL, request: MediaRequest): Promise<URL> {
+  const answer = await get(list, request)
+  if (answer.status !== 200) throw refusal(answer.status, list, request.apiOrigin)
+  const sid = sidsIn(answer.body)[Number(list.hash.slice(1))]
+  if (sid === undefined) throw new ProviderError('rejected', 'Twilio no longer has the file.')
+  return parseUrl(`${list.origin}${list.pathname.replace(/\.json$/, '')}/${sid}`, null)
+}
+
+function sidsIn(body: Buffer): string[] {
+  try {
+    const { media_list: files } = JSON.parse(body.toString()) as { media_list: { sid: string }[] }
+    return files.flatMap(({ sid }) => (/^ME\w{1,64}$/.test(sid) ? [sid] : []))
+  } catch {
+    throw new ProviderError('unreachable', 'Twilio’s list of the files cannot be read. It is tried again.')
+  }
 }
 
 function parseUrl(text: string, base: URL | null): URL {
@@ -92,9 +120,13 @@ function translate(error: unknown): ProviderError {
 function readMedia(answer: HttpAnswer, url: URL, apiOrigin: string | null): FetchedMedia {
   const { status, headers, body } = answer
   if (status === 200) return { contentType: mediaType(headers), fileName: fileName(headers), content: body }
+  throw refusal(status, url, apiOrigin)
+}
+
+function refusal(status: number, url: URL, apiOrigin: string | null): ProviderError {
   // Right after the webhook Twilio may not have the file in its store yet.
   if (status === 404 || status === 408 || status === 429 || status >= 500) {
-    throw new ProviderError(
+    return new ProviderError(
       'unreachable',
       `Twilio does not have the file ready (HTTP ${status}). It is tried again.`,
     )
@@ -102,9 +134,9 @@ function readMedia(answer: HttpAnswer, url: URL, apiOrigin: string | null): Fetc
   const atApi = isOurs(url, apiOrigin) || twilioApi.test(url.hostname)
   if (atApi && (status === 401 || status === 403)) {
     const sentence = 'Twilio refused the Account SID or Auth Token for the file. Check the credentials.'
-    throw new ProviderError('misconfigured', sentence, '20003')
+    return new ProviderError('misconfigured', sentence, '20003')
   }
-  throw new ProviderError('rejected', `Twilio does not give out the file (HTTP ${status}).`)
+  return new ProviderError('rejected', `Twilio does not give out the file (HTTP ${status}).`)
 }
 
 function mediaType(headers: IncomingHttpHeaders): string {

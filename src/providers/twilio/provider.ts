@@ -2,6 +2,7 @@ import type { Provider } from '../provider.js'
 import { type TwilioCredentials, twilioClients, twilioCredentials } from './client.js'
 import { identifyTwilio, parseTwilio } from './inbound.js'
 import { fetchTwilioMedia } from './media.js'
+import { listReceivedAtTwilio } from './received.js'
 import { findSentAtTwilio, sendThroughTwilio } from './send.js'
 import { verifyTwilio } from './signature.js'
 import { checkTwilioCredentials, checkTwilioNumber } from './validate.js'
@@ -30,6 +31,7 @@ export function createTwilio(apiUrl: string | null, callTimeoutMs: number): Prov
         : { status: 204, contentType: null, body: '' },
     send: (message, credentials, now) => sendThroughTwilio(clientFor, message, credentials, now),
     findSent: (message, credentials, since) => findSentAtTwilio(clientFor, message, credentials, since),
+    listReceived: (query, credentials) => listReceivedAtTwilio(clientFor, query, credentials),
     checkCredentials: (credentials) => checkTwilioCredentials(clientFor, credentials),
     checkNumber: (number, credentials) => checkTwilioNumber(clientFor, number, credentials),
     fetchMedia: (url, credentials, maxBytes) => fetchTwilioMedia({ url, credentials, maxBytes, apiOrigin }),

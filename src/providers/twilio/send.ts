@@ -1,14 +1,10 @@
 import { refuseUnsendable } from '../last-gate.js'
-import type { Channel, ListedMessage, OutboundMessage, SendReceipt } from '../provider.js'
+import type { ListedMessage, OutboundMessage, SendReceipt } from '../provider.js'
 import { ProviderError } from '../provider-error.js'
+import { twilioAddress } from './addresses.js'
 import type { ClientFor, TwilioCredentials } from './client.js'
 import { explainCode, translateReadError, translateTwilioError } from './errors.js'
 import { twilioStatus } from './inbound.js'
-
-/** WhatsApp addresses have a prefix, in both From and To; a mixed pair is refused with 21910. */
-function twilioAddress(channel: Channel, address: string): string {
-  return channel === 'whatsapp' ? `whatsapp:${address}` : address
-}
 
 /** https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource */
 export async function sendThroughTwilio(

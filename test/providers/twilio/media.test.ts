@@ -40,6 +40,32 @@ describe('a file of a message', () => {
     expect(api.received[0]?.headers.authorization).toMatch(/^Basic /)
   })
 
+  it('of a message from the list is looked up in the list of its files', async () => {
+    const api = await fake((request, response) => {
+      const files = { media_list: [{ sid: 'ME1' }, { sid: 'ME2' }] }
+      if (request.path.endsWith('/Media.json')) response.end(JSON.stringify(files))
+      else response.setHeader('content-type', 'image/png').end(request.path)
+    })
+    const list = `${api.url}/2010-04-01/Accounts/AC1/Messages/MM1/Media.json`
+
+    const media = await fetchFrom(api, `${list}#1`)
+
+    expect(media.contentType).toBe('image/png')
+    expect(String(media.content)).toBe('/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME2')
+    await expect(fetchFrom(api, `${list}#2`)).rejects.toMatchObject({ kind: 'rejected' })
+  })
+
+  it.each([
+    ['that is no JSON', 200, 'unreachable'],
+    ['that is not there yet', 404, 'unreachable'],
+    ['that is refused', 401, 'misconfigured'],
+  ])('with a list of files %s is not fetched', async (_name, status, kind) => {
+    const api = await fake((_, response) => response.writeHead(status).end('<html>'))
+
+    await expect(fetchFrom(api, `${api.url}/Messages/MM1/Media.json#0`)).rejects.toMatchObject({ kind })
+    expect(api.received).toHaveLength(1)
+  })
+
   it('without a type or with a broken one is a stream of bytes', async () => {
     const api = await fake((_, response) => response.setHeader('content-type', 'nonsense').end('x'))
 
