@@ -48,7 +48,7 @@ const callerRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { par
   await app.register(apiKeyRoutes, { apiKeys: parts.apiKeys })
   await app.register(agentRoutes, { agents: parts.agents })
   await app.register(contactRoutes, { contacts: parts.contacts })
-  await app.register(channelAccountRoutes, { accounts: parts.accounts })
+  await app.register(channelAccountRoutes, { accounts: parts.accounts, backfill: parts.backfill })
   await app.register(channelNumberRoutes, { numbers: parts.numbers })
   await app.register(quarantineRoutes, { quarantine: parts.quarantine })
   await app.register(queueRoutes, { queues: parts.queues })

@@ -1,6 +1,7 @@
 import { AgentService } from './agents/service.js'
 import { AccountSecrets } from './channels/account-secrets.js'
 import { ChannelAccountService } from './channels/account-service.js'
+import { BackfillService } from './channels/backfill-service.js'
 import { CallbackIntake } from './channels/callback-intake.js'
 import { InboxStats } from './channels/inbox-stats.js'
 import { ChannelNumberService } from './channels/number-service.js'
@@ -101,6 +102,15 @@ export async function createContainer(settings: ServiceSettings) {
     publicUrl: settings.publicUrl,
     log,
   })
+  const backfill = new BackfillService({
+    db,
+    clock,
+    jobs,
+    providers,
+    secretBox,
+    publicUrl: settings.publicUrl,
+    log,
+  })
   const reader = new ConversationReader(db, clock)
   const replies = new ReplyService(db, clock)
   const messages = new MessageService(db, clock)
@@ -128,6 +138,7 @@ export async function createContainer(settings: ServiceSettings) {
     sending: unlessSuspended((orgId) => sending.drain(orgId)),
     media: unlessSuspended((orgId, signal) => media.drain(orgId, signal)),
     timers: unlessSuspended((orgId, signal) => timers.drain(orgId, signal)),
+    backfill: unlessSuspended((orgId, signal) => backfill.drain(orgId, signal)),
   }
 
   /** What came for a suspended organization is kept, and worked when it returns. */
@@ -140,6 +151,7 @@ export async function createContainer(settings: ServiceSettings) {
   async function start(): Promise<void> {
     await signals.open()
     feed.start()
+    await backfill.begin()
     if (settings.role === 'api') return
     jobs.start(handlers)
     relay.start()
@@ -176,6 +188,7 @@ export async function createContainer(settings: ServiceSettings) {
     accounts,
     numbers,
     quarantine,
+    backfill,
     intake,
     conversations,
     reader,

@@ -11,6 +11,7 @@ const promised = `
   POST GET /v1/organizations · GET PATCH /v1/organizations/{id}
   POST GET /v1/api-keys · DELETE /v1/api-keys/{id}
   POST GET /v1/channel-accounts · GET PATCH DELETE /v1/channel-accounts/{id} · POST /v1/channel-accounts/{id}/validate
+  POST /v1/channel-accounts/{id}/backfill
   POST GET /v1/channel-numbers · GET PATCH DELETE /v1/channel-numbers/{id}
   POST GET /v1/workstreams · GET PATCH DELETE /v1/workstreams/{id}
   POST GET /v1/workstreams/{id}/channels · PATCH DELETE /v1/workstreams/{id}/channels/{channelId}

@@ -46,6 +46,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'PATCH /v1/channel-accounts/:id': admin,
   'DELETE /v1/channel-accounts/:id': admin,
   'POST /v1/channel-accounts/:id/validate': admin,
+  'POST /v1/channel-accounts/:id/backfill': admin,
   'POST /v1/channel-numbers': admin,
   'GET /v1/channel-numbers': everyone,
   'GET /v1/channel-numbers/:id': everyone,

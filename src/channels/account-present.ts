@@ -19,6 +19,7 @@ interface ShownAccount
   callbackUrl: string
   providerSetup: ProviderSetup
   validation: { status: ChannelAccount['validationStatus']; checkedAt: string | null; checks: Check[] }
+  backfill: { checkedUntil: string | null; nextAt: string | null; problem: string | null } | null
   createdAt: string
   updatedAt: string
 }
@@ -49,7 +50,14 @@ export function presentAccount(row: ChannelAccount, publicUrl: string, now: Date
       checks: row.validationChecks as unknown as Check[],
     },
     quarantineDropped: row.quarantineDropped,
+    backfill: row.provider === 'twilio' ? presentBackfill(row) : null,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   }
 }
+
+const presentBackfill = ({ backfilledUntil, backfillDueAt, backfillProblem }: ChannelAccount) => ({
+  checkedUntil: backfilledUntil?.toISOString() ?? null,
+  nextAt: backfillDueAt?.toISOString() ?? null,
+  problem: backfillProblem,
+})

@@ -6,7 +6,10 @@ import { bodyProblems, problems } from '../http/problem.js'
 import { idParams, noBody, pageOf, pageQuery } from '../http/schemas.js'
 import { AppError } from '../lib/errors.js'
 import type { ChannelAccountService } from './account-service.js'
+import type { BackfillService } from './backfill-service.js'
 import {
+  backfillBody,
+  backfillResultSchema,
   changeAccountBody,
   channelAccountSchema,
   createAccountBody,
@@ -14,6 +17,11 @@ import {
 } from './schemas.js'
 
 const tags = ['channel accounts']
+
+const backfillDescription =
+  'For after an outage; Parley also does it by itself after a start and every 15 minutes. Messages that are missing ' +
+  'are taken in oldest first, with the time of the provider and `recovered: true`. Nothing is taken in twice, however ' +
+  'often it is called. `conflict`: the provider refuses the credentials of the account.'
 
 /** Like the role, it is checked before the body is looked at. */
 async function assertMaySetSecrets(request: FastifyRequest): Promise<void> {
@@ -29,10 +37,10 @@ async function assertMayRotate(request: FastifyRequest): Promise<void> {
   if (typeof body === 'object' && body !== null && 'credentials' in body) await assertMaySetSecrets(request)
 }
 
-export const channelAccountRoutes: FastifyPluginAsyncZod<{ accounts: ChannelAccountService }> = async (
-  app,
-  { accounts },
-) => {
+export const channelAccountRoutes: FastifyPluginAsyncZod<{
+  accounts: ChannelAccountService
+  backfill: BackfillService
+}> = async (app, { accounts, backfill }) => {
   app.route({
     method: 'POST',
     url: '/channel-accounts',
@@ -124,5 +132,23 @@ export const channelAccountRoutes: FastifyPluginAsyncZod<{ accounts: ChannelAcco
       },
     },
     handler: (request) => accounts.validate(orgCaller(request), request.params.id),
+  })
+  app.route({
+    method: 'POST',
+    url: '/channel-accounts/:id/backfill',
+    config: { access: admins },
+    schema: {
+      tags,
+      operationId: 'backfillChannelAccount',
+      summary: 'Takes in messages whose callbacks never came, from the list of the provider',
+      description: backfillDescription,
+      params: idParams,
+      body: backfillBody,
+      response: {
+        200: backfillResultSchema,
+        ...problems(...bodyProblems, 'not_found', 'conflict', 'provider_unreachable'),
+      },
+    },
+    handler: (request) => backfill.run(orgCaller(request), request.params.id, request.body?.since),
   })
 }

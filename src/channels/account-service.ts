@@ -21,6 +21,7 @@ import {
   saveValidation,
   updateAccount,
 } from './account-repository.js'
+import { readEvery } from './backfill-schedule.js'
 import { checkAccount } from './check-account.js'
 import { type Credentials, naming } from './credentials.js'
 import { listNumbersOf } from './number-repository.js'
@@ -75,6 +76,7 @@ export class ChannelAccountService {
           ...this.sealed(id, credentials),
           callbackToken: newToken(),
           sandbox: sandbox ?? false,
+          backfillDueAt: providers[provider].listsMessages ? later(now, readEvery) : null,
           createdAt: now,
           updatedAt: now,
         })

@@ -67,6 +67,8 @@ export interface PendingCallback {
   body: string
   attempts: number
   receivedAt: Date
+  /** Made from the provider's list, because it never came */
+  recovered: boolean
 }
 
 /**
@@ -81,7 +83,7 @@ export async function takePendingCallbacks(tx: OrgTx, now: Date, limit: number):
       WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND due_at > ${now} GROUP BY lane
     )
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
-      c.body, c.attempts, c.received_at AS "receivedAt"
+      c.body, c.attempts, c.received_at AS "receivedAt", c.recovered
     FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
     WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.due_at <= ${now}
       AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)

@@ -51,6 +51,22 @@ export const channelAccountSchema = z
     quarantineDropped: z
       .int()
       .meta({ description: 'Callbacks with a bad signature that the bounded quarantine had to let go' }),
+    backfill: z
+      .object({
+        checkedUntil: time
+          .nullable()
+          .meta({ description: "Up to here the provider's list was compared with what came" }),
+        nextAt: time.nullable(),
+        problem: z
+          .string()
+          .nullable()
+          .meta({ description: 'Why the list could not be read; it is tried again' }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'The search for messages whose callbacks never came; null where the provider has no list',
+      }),
     createdAt: time,
     updatedAt: time,
   })
@@ -83,6 +99,29 @@ export const changeAccountBody = z
     path: ['keepPreviousSecretForHours'],
     message: 'This goes with new credentials only.',
   })
+
+export const backfillBody = z
+  .strictObject({
+    since: z.iso.datetime({ offset: true }).optional().meta({
+      description: 'RFC 3339, at most 30 days ago. Absent: where the last comparison ended',
+    }),
+  })
+  .nullish()
+
+export const backfillResultSchema = z
+  .object({
+    supported: z.boolean().meta({ description: 'False at Telesign, which has no list of messages' }),
+    since: time.nullable(),
+    until: time.nullable().meta({ description: 'Everything before it was compared' }),
+    complete: z
+      .boolean()
+      .meta({ description: 'False: the list is long. Call again with since set to this until' }),
+    listed: z.int().meta({ description: "Customers' messages in the provider's list" }),
+    recovered: z.int().meta({ description: 'Those that were missing. They appear in conversations shortly' }),
+    alreadyKnown: z.int(),
+    detail: z.string(),
+  })
+  .meta({ id: 'Backfill' })
 
 const numberType = z
   .enum(['long_code', 'geo', 'short_code', 'toll_free'])

@@ -11,30 +11,38 @@ export interface OptOutRow extends Customer {
   createdAt: Date
 }
 
-/** Keeps these customers as opted out. Whoever is already stays so since then. */
+/** Keeps these customers as opted out, since the moment that they name or `now`. Whoever is already stays so since then. */
 export async function setOptOuts(
   tx: OrgTx,
-  customers: readonly Customer[],
+  customers: readonly (Customer & { since?: Date })[],
   { source, now }: { source: 'keyword' | 'provider'; now: Date },
 ): Promise<void> {
   if (customers.length === 0) return
   await tx.optOut.createMany({
-    data: customers.map(({ channel, customerAddress }) => ({
+    data: customers.map(({ channel, customerAddress, since = now }) => ({
       orgId: tx.orgId,
       channel,
       customerAddress,
       source,
-      createdAt: now,
+      createdAt: since,
     })),
     skipDuplicates: true,
   })
 }
 
-/** These customers opted in again. */
-export async function clearOptOuts(tx: OrgTx, customers: readonly Customer[]): Promise<void> {
+/** These customers opted in again. An opt-out after the moment that one names stays: it was written later. */
+export async function clearOptOuts(
+  tx: OrgTx,
+  customers: readonly (Customer & { before?: Date })[],
+): Promise<void> {
+  for (const { channel, customerAddress, before } of customers) {
+    if (before)
+      await tx.optOut.deleteMany({ where: { channel, customerAddress, createdAt: { lte: before } } })
+  }
+
   for (const channel of ['sms', 'whatsapp'] as const) {
     const addresses = customers
-      .filter((customer) => customer.channel === channel)
+      .filter((customer) => customer.channel === channel && !customer.before)
       .map(({ customerAddress }) => customerAddress)
     if (addresses.length > 0)
       await tx.optOut.deleteMany({ where: { channel, customerAddress: { in: addresses } } })

@@ -11,7 +11,7 @@ import pg from 'pg'
 import type { Logger } from '../lib/logger.js'
 
 /** One BullMQ queue each: what a job says is "look at what is due for this organization". */
-export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers'] as const
+export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers', 'backfill'] as const
 export type LaneName = (typeof laneNames)[number]
 
 /** Does what is due in one organization and answers when nothing more is. Safe to repeat, and to run twice at once. */
@@ -24,7 +24,14 @@ export interface JobStore {
 }
 
 // How many organizations one process works on at once, per lane
-const concurrency: Record<LaneName, number> = { inbound: 4, routing: 4, sending: 16, media: 4, timers: 2 }
+const concurrency: Record<LaneName, number> = {
+  inbound: 4,
+  routing: 4,
+  sending: 16,
+  media: 4,
+  timers: 2,
+  backfill: 2,
+}
 
 // A job whose worker was killed is taken up again after at most the sum of both
 const lockDuration = 10_000

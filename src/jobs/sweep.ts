@@ -45,6 +45,7 @@ export class Sweep {
   }
 }
 
+// A start makes all accounts due for "backfill", which no hurry: some organizations at a time.
 // "routing" is due where somebody could take something: an open conversation, and an agent who is free
 const dueNow = (now: Date) => Prisma.sql`
   WITH RECURSIVE posted AS (
@@ -62,6 +63,9 @@ const dueNow = (now: Date) => Prisma.sql`
   SELECT 'media', org_id FROM media WHERE due_at <= ${now} GROUP BY org_id
   UNION ALL
   SELECT 'timers', org_id FROM conversations WHERE due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
+   WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)
   UNION ALL
   SELECT 'routing', c.org_id FROM conversations c WHERE c.status = 'open' AND (c.queue_id IS NULL OR EXISTS (
     SELECT 1 FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id

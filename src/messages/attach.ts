@@ -163,17 +163,22 @@ function withoutStored(arrivals: Arrival[], stored: ReadonlyMap<string, unknown>
   })
 }
 
-/** An opt-out word counts from the moment it came, an opt-in word takes it back; the last one wins. */
+/**
+ * An opt-out word counts from the moment it came, an opt-in word takes it back; the last one wins. One that was recovered
+ * may be older than what we have heard since: an opt-in takes back only what was before it, an opt-out always counts.
+ */
 async function keepConsent(tx: OrgTx, arrivals: Arrival[], now: Date): Promise<void> {
   const last = new Map(
     arrivals
       .filter(({ event }) => event.consent === 'stop' || event.consent === 'start')
+      .toSorted((a, b) => a.callback.receivedAt.getTime() - b.callback.receivedAt.getTime())
       .map((arrival) => [keyOf(arrival.key), arrival]),
   )
-  const customers = [...last.values()].map(({ event }) => ({
+  const customers = [...last.values()].map(({ event, callback: { recovered, receivedAt } }) => ({
     channel: event.channel,
     customerAddress: event.from,
     hasLeft: event.consent === 'stop',
+    ...(recovered && { since: receivedAt, before: receivedAt }),
   }))
   await setOptOuts(
     tx,

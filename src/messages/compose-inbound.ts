@@ -59,6 +59,7 @@ function inboundMessage(
     details: event.details,
     hasMedia: event.media.length > 0,
     replyToMessageId: answered?.id ?? null,
+    recovered: callback.recovered,
     status: 'received',
     providerMessageId: event.providerMessageId,
     createdAt: callback.receivedAt,

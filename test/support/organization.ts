@@ -45,6 +45,11 @@ export class TestOrganization {
     return new TestOrganization(service, body.id, body.apiKey.key)
   }
 
+  /** The same organization, as another process of the service sees it. */
+  through(service: TestService): TestOrganization {
+    return new TestOrganization(service, this.id, this.adminKey)
+  }
+
   get admin() {
     return this.service.as(this.adminKey)
   }

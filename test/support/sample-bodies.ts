@@ -51,6 +51,7 @@ export const sampleBodies: Readonly<
   }),
   'PATCH /v1/channel-accounts/:id': () => ({ name: unique('Account') }),
   'POST /v1/channel-accounts/:id/validate': () => null,
+  'POST /v1/channel-accounts/:id/backfill': () => ({ since: new Date(Date.now() - 60_000).toISOString() }),
   'POST /v1/channel-numbers': ({ accountId, workstreamId }) => ({
     accountId,
     number: `+1425${String(Math.random()).slice(2, 9)}`,
