@@ -52,8 +52,13 @@ const smallestPart = seconds(1)
  */
 export async function takeMissing(parts: MissingParts, reading: Reading): Promise<Tally> {
   const tally: Tally = { until: reading.since, listed: 0, recovered: 0 }
+  let length = reading.until.getTime() - reading.since.getTime()
   while (tally.until < reading.until && reading.mayGoOn()) {
-    const { messages, until } = await readPart(parts, reading, tally.until)
+    const end = later(tally.until, length)
+    const whole = { since: tally.until, until: end < reading.until ? end : reading.until }
+    const { messages, until } = await readPart(parts, reading, whole)
+    // The next part is about as full, so that it is mostly found at the first try
+    length = 2 * (until.getTime() - tally.until.getTime())
     tally.recovered += await takeIn(parts, reading, { messages, until })
     tally.listed += messages.length
     tally.until = until
@@ -66,11 +71,11 @@ interface Part {
   until: Date
 }
 
-/** The longest part from this moment on that is not too long a list, found by halving. */
+/** This span or as much of its beginning as is not too long a list, found by halving. */
 async function readPart(
   { providers, secretBox }: MissingParts,
-  { account, numbers, until }: Reading,
-  since: Date,
+  { account, numbers }: Reading,
+  { since, until }: Pick<Reading, 'since' | 'until'>,
 ): Promise<Part> {
   const { provider, channel, providerAccountId } = account
   const secret = secretBox.open(account.secret, account.id)

@@ -317,7 +317,9 @@ describe('on demand', () => {
       }),
     )
 
-    const { body } = await done(backfill(number, { since: ago(hours(1)) }), 200)
+    const answers = [(await done(backfill(number, { since: ago(hours(1)) }), 200)).body]
+    while (!answers.at(-1).complete)
+      answers.push((await done(backfill(number, { since: answers.at(-1).until }), 200)).body)
 
     const rows = await eventually(
       () =>
@@ -331,7 +333,7 @@ describe('on demand', () => {
       (found) => found.reduce((sum, { texts }) => sum + texts.length, 0) >= 25 * 90,
       30_000,
     )
-    expect(body).toMatchObject({ listed: 2250, recovered: 2250, complete: true })
+    expect(answers.reduce((sum, { recovered }) => sum + recovered, 0)).toBe(2250)
     expect(rows).toHaveLength(25)
     for (const { texts } of rows) expect(texts).toEqual(each)
   }, 90_000)
