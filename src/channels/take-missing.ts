@@ -42,7 +42,7 @@ export interface Tally {
 }
 
 /** Rows of the provider's list that are held in memory at once */
-const mostAtOnce = 2000
+const mostAtOnce = 1000
 const smallestPart = seconds(1)
 
 /**
@@ -52,11 +52,10 @@ const smallestPart = seconds(1)
  */
 export async function takeMissing(parts: MissingParts, reading: Reading): Promise<Tally> {
   const tally: Tally = { until: reading.since, listed: 0, recovered: 0 }
-  let length = reading.until.getTime() - reading.since.getTime()
+  let length = Number.POSITIVE_INFINITY
   while (tally.until < reading.until && reading.mayGoOn()) {
-    const end = later(tally.until, length)
-    const whole = { since: tally.until, until: end < reading.until ? end : reading.until }
-    const { messages, until } = await readPart(parts, reading, whole)
+    const end = later(tally.until, Math.min(length, reading.until.getTime() - tally.until.getTime()))
+    const { messages, until } = await readPart(parts, reading, { since: tally.until, until: end })
     // The next part is about as full, so that it is mostly found at the first try
     length = 2 * (until.getTime() - tally.until.getTime())
     tally.recovered += await takeIn(parts, reading, { messages, until })
