@@ -26,7 +26,7 @@ const systemDoorUsers = [
   '^src/db/',
   '^src/events/(relay|feed)\\.ts$',
   '^src/jobs/(sweep|retention)\\.ts$',
-  '^src/channels/(callback-[^/]+|inbox-stats|backfill-repository)\\.ts$',
+  '^src/channels/(callback-[^/]+|inbox-stats|backfill-repository|sealed-secret-repository)\\.ts$',
   '^src/identity/access\\.ts$',
   '^src/container\\.ts$',
   '^src/identity/(repository|suspensions)\\.ts$',

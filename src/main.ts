@@ -5,13 +5,16 @@ import { migrate } from './db/migrate.js'
 import { prepareDemonstration } from './demonstration.js'
 import { acquireInstanceLock, InstanceLockError } from './embedded/instance-lock.js'
 import { ensureKeys } from './embedded/keys.js'
-import { startEmbeddedPostgres } from './embedded/postgres-server.js'
+import { findRunningPostgres, startEmbeddedPostgres } from './embedded/postgres-server.js'
+import { rotateStoredSecrets } from './rotate-stored-secrets.js'
 import { startSimulator } from './simulator/server.js'
 
 const help = `Parley: SMS and WhatsApp conversations for many organizations.
 
   node dist/main.js            migrate, then serve (npm start installs and builds first)
   node dist/main.js migrate    bring the database to this version's schema and end
+  node dist/main.js rotate-keys
+                               seal every stored secret with the first key of ENCRYPTION_KEYS, while the service runs
   node dist/main.js --help     this text
 
 Settings come from the environment and the file .env; .env.example explains each.
@@ -28,17 +31,21 @@ const say = (text: string): void => {
 
 async function run(command: string | undefined): Promise<void> {
   if (command === '--help' || command === 'help') return say(help)
-  if (command !== undefined && command !== 'migrate')
+  if (command !== undefined && !isCommand(command))
     throw new UsageError(`There is no command "${command}".\n\n${help}`)
   const config = loadConfig(readEnvironment())
-  const database = await openDatabase(config)
+  const database = await openDatabase(config, command)
   await migrate(database.databaseUrl)
-  if (command === 'migrate') {
-    say('The database has this version’s schema.')
-    return stopAll()
-  }
-  await serve(config, database)
+  if (command === undefined) return serve(config, database)
+  if (command === 'migrate') say('The database has this version’s schema.')
+  else if (!(await rotateStoredSecrets({ ...database, say }))) process.exitCode = 1
+  await stopAll()
 }
+
+const commands = ['migrate', 'rotate-keys'] as const
+type Command = (typeof commands)[number]
+
+const isCommand = (command: string): command is Command => commands.some((known) => known === command)
 
 interface OpenDatabase {
   databaseUrl: string
@@ -47,8 +54,11 @@ interface OpenDatabase {
   keyFile: string | null
 }
 
-/** The database of DATABASE_URL, or the embedded one with keys of its own. */
-async function openDatabase({ database, secrets, dataDir }: Config): Promise<OpenDatabase> {
+/** The database of DATABASE_URL, or the embedded one with keys of its own; for `rotate-keys` also that of a service that runs. */
+async function openDatabase(
+  { database, secrets, dataDir }: Config,
+  command: Command | undefined,
+): Promise<OpenDatabase> {
   if (database) {
     const { platformApiKey, encryptionKeys } = secrets
     return {
@@ -58,17 +68,23 @@ async function openDatabase({ database, secrets, dataDir }: Config): Promise<Ope
       keyFile: null,
     }
   }
-  const lock = await acquireInstanceLock(dataDir)
-  started.push(() => lock.release())
+  const runningUrl = command === 'rotate-keys' ? await findRunningPostgres(dataDir) : null
+  const databaseUrl = runningUrl ?? (await startOwnPostgres(dataDir))
   const keys = await ensureKeys(dataDir)
-  const postgres = await startEmbeddedPostgres({ dataDir, log: { info: say } })
-  started.push(() => postgres.stop())
   return {
-    databaseUrl: postgres.url,
+    databaseUrl,
     platformApiKey: secrets.platformApiKey ?? keys.platformApiKey,
     encryptionKeys: secrets.encryptionKeys ?? keys.encryptionKeys,
     keyFile: keys.file,
   }
+}
+
+async function startOwnPostgres(dataDir: string): Promise<string> {
+  const lock = await acquireInstanceLock(dataDir)
+  started.push(() => lock.release())
+  const postgres = await startEmbeddedPostgres({ dataDir, log: { info: say } })
+  started.push(() => postgres.stop())
+  return postgres.url
 }
 
 async function serve(config: Config, database: OpenDatabase): Promise<void> {

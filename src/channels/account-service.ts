@@ -163,14 +163,23 @@ export class ChannelAccountService {
   ) {
     if (credentials === undefined) return null
     const next = readCredentials(this.parts.providers[account.provider], credentials)
-    const before = this.parts.secretBox.open(account.secret, account.id)
+    const before = this.openOrNull(account)
     if (next.accountId === account.providerAccountId && next.secret === before) return null
-    const isKept = keepPreviousSecretForHours > 0
+    const isKept = keepPreviousSecretForHours > 0 && before !== null
     return {
       ...this.sealed(account.id, next),
       previousSecret: isKept ? account.secret : null,
       previousSecretUntil: isKept ? later(now, hours(keepPreviousSecretForHours)) : null,
       version: account.version + 1,
+    }
+  }
+
+  /** Where its key is lost, new credentials are the way out. */
+  private openOrNull({ secret, id }: ChannelAccount): string | null {
+    try {
+      return this.parts.secretBox.open(secret, id)
+    } catch {
+      return null
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { locatePostgresBinaries } from './postgres-binaries.js'
@@ -73,7 +73,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   )
   const address = (database: string) =>
     `postgresql://${clusterOwner}:${cluster.password}@127.0.0.1:${server.port}/${database}?sslmode=disable`
-  const addressFile = join(dataDir, 'database-url')
+  const addressFile = addressFileOf(dataDir)
   try {
     await createDatabase(address('postgres'))
     await writeFile(addressFile, `${address(databaseName)}\n`, { mode: 0o600 })
@@ -88,6 +88,23 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       await rm(addressFile, { force: true })
       await server.stop()
     },
+  }
+}
+
+const addressFileOf = (dataDir: string): string => join(dataDir, 'database-url')
+
+/** The address of the server of a service that runs on `dataDir`; null where none does. */
+export async function findRunningPostgres(dataDir: string): Promise<string | null> {
+  const address = await readFile(addressFileOf(dataDir), 'utf8').catch(() => '')
+  if (address === '') return null
+  const client = new pg.Client({ connectionString: address.trim() })
+  try {
+    await client.connect()
+    await client.end()
+    return address.trim()
+  } catch {
+    // Left by a service that was killed
+    return null
   }
 }
 
