@@ -126,7 +126,7 @@ export async function createContainer(settings: ServiceSettings) {
   const sweep = new Sweep({ db, jobs, clock, log })
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
-  const audiences = new Audiences(db, log)
+  const audiences = new Audiences({ db, clock, log })
   const registry = createMetrics({ jobs, feed, inbox: new InboxStats(db, clock) })
   const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
   const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
-import { emit } from '../events/outbox.js'
+import { emit, emitAccessChange } from '../events/outbox.js'
 import { changeTokenRole, issueKey } from '../identity/keys.js'
 import type { OrgCaller, Role } from '../lib/caller.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
@@ -65,7 +65,10 @@ export class AgentService {
         const now = this.clock.now()
         const before = await getAgent(tx, id)
         await updateAgent(tx, id, { name, email, role }, now)
-        if (role && role !== before.role) await changeTokenRole(tx, id, role)
+        if (role && role !== before.role) {
+          await changeTokenRole(tx, id, role)
+          await emitAccessChange(tx, now, { agentId: id })
+        }
         if (capacityUnits !== undefined) {
           await updateCapacity(tx, id, capacityUnits)
           await wakeRouting(tx, now)

@@ -21,8 +21,17 @@ export const publicEventTypes = [
 ] as const
 export type PublicEventType = (typeof publicEventTypes)[number]
 
-/** Those that wake a lane and are heard by nobody: a rule, a member or a capacity has changed; a file is to be fetched. */
-export type EventType = PublicEventType | 'routing.wanted' | 'media.wanted'
+/**
+ * Those that nobody hears. Two wake a lane: a rule, a member or a capacity has changed; a file is to be fetched. One ends
+ * streams: a key or token was revoked, the role of an agent's tokens has changed, or the organization was suspended.
+ */
+export type EventType = PublicEventType | 'routing.wanted' | 'media.wanted' | 'access.changed'
+
+/** Whose access has changed; neither: everybody's. */
+export interface AccessChange {
+  keyId?: string
+  agentId?: string
+}
 
 /** Something that happened, written in the transaction in which it happened. */
 export interface DomainEvent {
@@ -33,5 +42,5 @@ export interface DomainEvent {
   toMembers?: boolean
   agentIds: string[]
   /** The objects as the API shows them at that moment */
-  data: { conversation?: unknown; message?: unknown; agent?: unknown; offer?: unknown }
+  data: { conversation?: unknown; message?: unknown; agent?: unknown; offer?: unknown; access?: AccessChange }
 }

@@ -1,6 +1,6 @@
 import type { OrgTx } from '../db/database.js'
 import { newId } from '../lib/ids.js'
-import type { DomainEvent } from './event-types.js'
+import type { AccessChange, DomainEvent } from './event-types.js'
 
 /** Writes events in the transaction of the change that they announce: there is neither without the other. */
 export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<void> {
@@ -21,3 +21,7 @@ export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<v
       AS e(id uuid, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data jsonb)`
   tx.hasEvents = true
 }
+
+/** In the transaction that takes access away or changes it: streams that were opened with it end. */
+export const emitAccessChange = (tx: OrgTx, at: Date, access: AccessChange): Promise<void> =>
+  emit(tx, [{ type: 'access.changed', at, queueId: null, agentIds: [], data: { access } }])

@@ -9,8 +9,8 @@ import { type Audience, EventStream } from './stream.js'
 
 interface Options {
   feed: EventFeed
-  /** Who this caller may hear of; looks memberships up again as they change */
-  audienceOf: (caller: OrgCaller) => Promise<{ hears: Audience; end: () => void }>
+  /** What this caller may hear, as memberships change; tells when the key or token is no longer what it was */
+  audienceOf: (caller: OrgCaller, onAccessLost: () => void) => Promise<{ hears: Audience; end: () => void }>
 }
 
 const position = /^\d{1,18}$/
@@ -42,7 +42,8 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
           errors: [{ path: 'Last-Event-ID', message: 'not an id of this stream' }],
         })
       }
-      const { hears, end } = await audienceOf(caller)
+      let stream: EventStream | null = null
+      const { hears, end } = await audienceOf(caller, () => stream?.end())
       reply.hijack()
       if (reply.raw.destroyed) {
         // The client has gone meanwhile, and its "close" is over
@@ -55,17 +56,18 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
         'x-accel-buffering': 'no',
         connection: 'keep-alive',
       })
-      const stream = new EventStream({ orgId: caller.orgId, feed, audience: hears, response: reply.raw })
-      open.add(stream)
+      const opened = new EventStream({ orgId: caller.orgId, feed, audience: hears, response: reply.raw })
+      stream = opened
+      open.add(opened)
       reply.raw.on('close', () => {
-        open.delete(stream)
+        open.delete(opened)
         end()
       })
       try {
-        await stream.open(lastEventId === undefined ? null : BigInt(String(lastEventId)))
+        await opened.open(lastEventId === undefined ? null : BigInt(String(lastEventId)))
       } catch (error) {
         request.log.warn({ err: error }, 'event stream could not start')
-        stream.end()
+        opened.end()
       }
     },
   })

@@ -52,7 +52,8 @@ export class EventStream {
       const missed = await this.parts.feed.missed(this.parts.orgId, after, upTo)
       const last = missed.at(-1)
       if (!last) return
-      for (const event of missed) await this.sendAtItsPace(event)
+      // Who may hear it was asked when the stream was opened: what changed before that is over
+      for (const event of missed) if (heard.has(event.type)) await this.sendAtItsPace(event)
       after = last.position
     }
   }
@@ -94,7 +95,8 @@ export class EventStream {
   private send(event: FeedEvent): void {
     if (event.position <= this.sent) return
     this.sent = event.position
-    if (!heard.has(event.type) || !this.parts.audience(event)) return
+    // Asked about every event: some tell it that this caller hears no more
+    if (!this.parts.audience(event) || !heard.has(event.type)) return
     this.write(`id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`)
   }
 

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Database } from '../db/database.js'
 import { isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { emitAccessChange } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
@@ -47,8 +48,12 @@ export class ApiKeyService {
     })
   }
 
-  /** The key stops working with the next call, also where it is the one that makes this call. */
+  /** The key stops working with the next call, also where it is the one that makes this call; its streams end. */
   revoke(caller: OrgCaller, id: string): Promise<void> {
-    return this.db.inOrg(caller, (tx) => revokeKey(tx, id, this.clock.now()))
+    return this.db.inOrg(caller, async (tx) => {
+      const now = this.clock.now()
+      await revokeKey(tx, id, now)
+      await emitAccessChange(tx, now, { keyId: id })
+    })
   }
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { emitAccessChange } from '../events/outbox.js'
 import type { PlatformCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { newId } from '../lib/ids.js'
@@ -50,7 +51,7 @@ export class OrganizationService {
     return this.db.inOrg(id, async (tx) => presentOrganization(await getOrganization(tx)))
   }
 
-  /** Suspension and switched-off channels take effect with the next call. */
+  /** Suspension and switched-off channels take effect with the next call; a suspension ends open streams. */
   update(
     _caller: PlatformCaller,
     id: string,
@@ -72,6 +73,7 @@ export class OrganizationService {
         },
         now,
       )
+      if (suspended) await emitAccessChange(tx, now, {})
       return presentOrganization(await getOrganization(tx))
     })
   }

@@ -3,6 +3,7 @@ import { type AccessKey, type Organization, Prisma } from '../db/generated/clien
 import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
 import { columnsOf } from '../db/rows.js'
 import { askSystem } from '../db/system.js'
+import type { Role } from '../lib/caller.js'
 import { notFound } from '../lib/errors.js'
 import { given } from '../lib/given.js'
 
@@ -53,4 +54,13 @@ export async function listKeys(tx: OrgTx, page: PageRequest): Promise<AccessKey[
 export async function revokeKey(tx: OrgTx, id: string, now: Date): Promise<void> {
   const revoked = await tx.accessKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
   if (revoked.count === 0 && (await tx.accessKey.count({ where: { id } })) === 0) throw notFound('key')
+}
+
+/** The role of a key or token; null where it is revoked or expired, or its organization is suspended. */
+export async function findLiveRole(tx: OrgTx, keyId: string, now: Date): Promise<Role | null> {
+  const [key] = await tx.$queryRaw<{ role: Role }[]>`
+    SELECT k.role::text FROM access_keys k JOIN organizations o ON o.id = k.org_id
+    WHERE k.org_id = ${tx.orgId}::uuid AND k.id = ${keyId}::uuid AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > ${now}) AND o.suspended_at IS NULL`
+  return key?.role ?? null
 }
