@@ -51,6 +51,8 @@ export interface ServiceSettings {
   telesignApiUrl: string | null
   rateLimit: boolean
   logLevel: string
+  /** Takes each line of the log; standard output where it is absent */
+  logTo?: { write(line: string): void }
   clock?: Clock
 }
 
@@ -61,7 +63,7 @@ const poolSize = 20
 /** Builds every part, in order. `start` sets them to work, `stop` lets them finish, in reverse. */
 export async function createContainer(settings: ServiceSettings) {
   const clock = settings.clock ?? systemClock
-  const log = createLogger(settings.logLevel)
+  const log = createLogger(settings.logLevel, settings.logTo)
   const db = new Database({
     url: settings.databaseUrl,
     poolSize,

@@ -6,6 +6,7 @@ import { prepareDemonstration } from './demonstration.js'
 import { acquireInstanceLock, InstanceLockError } from './embedded/instance-lock.js'
 import { ensureKeys } from './embedded/keys.js'
 import { findRunningPostgres, startEmbeddedPostgres } from './embedded/postgres-server.js'
+import { withoutValues } from './lib/logger.js'
 import { rotateStoredSecrets } from './rotate-stored-secrets.js'
 import { startSimulator } from './simulator/server.js'
 
@@ -136,7 +137,7 @@ function explain(error: unknown): string {
     const { port } = error as Error & { port?: number }
     return `Port ${port} is in use by another program. Stop it, or choose another with PORT or SIMULATOR_PORT.`
   }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return withoutValues(error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
 let isStopping = false
@@ -154,6 +155,12 @@ async function end(code: number): Promise<void> {
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(0))
+
+// Node.js by itself prints all that hangs on an error: rows, requests with their headers
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(1)
+})
 
 run(process.argv[2]).catch((error) => {
   process.stderr.write(`${explain(error)}\n`)

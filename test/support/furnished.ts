@@ -13,6 +13,8 @@ export interface Furnished {
   supervisor: TestAgent
   /** A file that no message has yet, of the agent */
   upload(): Promise<string>
+  /** Of its number's account at the provider */
+  credentials: Readonly<Record<string, string>>
   /** Marks whatever people named here, so that it can be looked for elsewhere */
   mark: string
 }
@@ -82,6 +84,7 @@ export async function furnish(
     agent,
     supervisor,
     keys: { admin: org.adminKey, supervisor: supervisor.key, agent: agent.key },
+    credentials: number.credentials,
     upload: () => upload(service, agent.key),
     ids: {
       'api-keys': apiKey,

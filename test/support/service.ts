@@ -36,7 +36,7 @@ export interface Caller {
 export type ServiceOptions = Partial<
   Pick<
     ServiceSettings,
-    'role' | 'clock' | 'rateLimit' | 'redisUrl' | 'databaseUrl' | 'logLevel' | 'encryptionKeys'
+    'role' | 'clock' | 'rateLimit' | 'redisUrl' | 'databaseUrl' | 'logLevel' | 'logTo' | 'encryptionKeys'
   >
 > & {
   /** Prefix of PUBLIC_URL */
