@@ -114,6 +114,55 @@ describe('the tables', () => {
   })
 })
 
+describe('the rights', () => {
+  it('of everybody are none, and those of ordinary work end at the schema of the tables', async () => {
+    const { rows: everybody } = await owner.query(
+      `SELECT table_schema, table_name, privilege_type FROM information_schema.table_privileges
+       WHERE grantee = 'PUBLIC' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    )
+    const { rows: elsewhere } = await owner.query(
+      `SELECT n.nspname, r.rolname FROM pg_namespace n, pg_roles r
+       WHERE r.rolname IN ('parley_app', 'parley_system') AND n.nspname !~ '^(public|information_schema|pg_.*)$'
+         AND has_schema_privilege(r.rolname, n.oid, 'USAGE')`,
+    )
+
+    expect(everybody).toEqual([])
+    expect(elsewhere).toEqual([])
+  })
+
+  it('to write across organizations are these and no others', async () => {
+    const { rows } = await owner.query(
+      `SELECT privilege_type || ' ' || table_name AS may FROM information_schema.table_privileges
+       WHERE grantee = 'parley_system' AND privilege_type <> 'SELECT'
+       UNION SELECT format('%s %s.%s', privilege_type, table_name, column_name) FROM information_schema.column_privileges c
+       WHERE grantee = 'parley_system' AND privilege_type IN ('INSERT', 'UPDATE') AND NOT EXISTS (
+         SELECT FROM information_schema.table_privileges t WHERE t.grantee = c.grantee
+           AND t.table_name = c.table_name AND t.privilege_type = c.privilege_type) ORDER BY 1`,
+    )
+
+    expect(rows.map(({ may }) => may)).toEqual([
+      'DELETE callbacks',
+      'DELETE events',
+      'DELETE idempotency_keys',
+      'DELETE media',
+      'INSERT callbacks',
+      'UPDATE events.position',
+      'UPDATE relay',
+    ])
+  })
+
+  it('are passed by by no view, and no table of an organization lies in another schema', async () => {
+    const { rows } = await owner.query(
+      `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname !~ '^(information_schema|pg_.*)$' AND (c.relkind IN ('v', 'm', 'f') AND n.nspname = 'public'
+         OR n.nspname <> 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND EXISTS (
+           SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped))`,
+    )
+
+    expect(rows).toEqual([])
+  })
+})
+
 describe('the functions that pass the policies', () => {
   it('are the few that look up one unguessable value or store what they are given', async () => {
     const { rows } = await owner.query(
