@@ -129,13 +129,13 @@ export async function createContainer(settings: ServiceSettings) {
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
   const audiences = new Audiences({ db, clock, log })
-  const registry = createMetrics({ jobs, feed, inbox: new InboxStats(db, clock) })
+  const registry = createMetrics({ jobs, feed, receiving, inbox: new InboxStats(db, clock) })
   const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
   const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })
 
   const suspensions = new Suspensions(db)
   const handlers: Record<LaneName, LaneHandler> = {
-    inbound: unlessSuspended((orgId, signal) => receiving.drain(orgId, signal)),
+    inbound: unlessSuspended((orgId, signal, look) => receiving.drain(orgId, signal, look)),
     routing: unlessSuspended((orgId, signal) => routing.drain(orgId, signal)),
     sending: unlessSuspended((orgId) => sending.drain(orgId)),
     media: unlessSuspended((orgId, signal) => media.drain(orgId, signal)),
@@ -145,8 +145,8 @@ export async function createContainer(settings: ServiceSettings) {
 
   /** What came for a suspended organization is kept, and worked when it returns. */
   function unlessSuspended(handler: LaneHandler): LaneHandler {
-    return async (orgId, signal) => {
-      if (!(await suspensions.has(orgId))) await handler(orgId, signal)
+    return async (orgId, signal, look) => {
+      if (!(await suspensions.has(orgId))) await handler(orgId, signal, look)
     }
   }
 

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { EventFeed } from './events/feed.js'
 import type { JobQueues } from './jobs/job-queues.js'
 
@@ -6,6 +6,7 @@ interface Parts {
   jobs: JobQueues
   feed: EventFeed
   inbox: { read(): Promise<{ pending: number; oldestSeconds: number }> }
+  receiving: { setAside: ReadonlyMap<string, number> }
 }
 
 /** What an operator watches, read at the moment of the scrape. */
@@ -34,6 +35,16 @@ export function createMetrics(parts: Parts): Registry {
       const stats = await parts.inbox.read()
       pending.set(stats.pending)
       oldest.set(stats.oldestSeconds)
+    },
+  })
+  const setAside = new Counter({
+    name: 'parley_callbacks_set_aside_total',
+    help: 'Callbacks that this process could not use and kept for the admin, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      setAside.reset()
+      for (const [reason, count] of parts.receiving.setAside) setAside.inc({ reason }, count)
     },
   })
   const streams = new Gauge({

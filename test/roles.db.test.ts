@@ -54,6 +54,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'DELETE /v1/channel-numbers/:id': admin,
   'GET /v1/quarantine': admin,
   'POST /v1/quarantine/:id/release': admin,
+  'POST /v1/quarantine/release': admin,
   'POST /v1/workstreams': admin,
   'GET /v1/workstreams': everyone,
   'GET /v1/workstreams/:id': everyone,

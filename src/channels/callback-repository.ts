@@ -66,28 +66,69 @@ export interface PendingCallback {
   contentType: string
   body: string
   attempts: number
+  isDoubtful: boolean
   receivedAt: Date
   /** Made from the provider's list, because it never came */
   recovered: boolean
 }
 
 /**
- * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed, so
- * that a customer's messages keep their order. Call it for one organization once at a time. The few lanes that are held
- * up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
+ * `trusted`: nothing speaks against working it together with others. `doubtful`: an attempt to work it by itself has
+ * begun before and did not end well, or nobody knows how.
  */
-export async function takePendingCallbacks(tx: OrgTx, now: Date, limit: number): Promise<PendingCallback[]> {
+export type Trust = 'trusted' | 'doubtful'
+
+const ofTrust: Record<Trust, Prisma.Sql> = {
+  trusted: Prisma.sql`AND c.reason IS NULL ORDER BY c.seq`,
+  doubtful: Prisma.sql`AND c.reason IS NOT NULL ORDER BY c.attempts, c.seq`,
+}
+
+/**
+ * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed or
+ * is doubtful, so that a customer's messages keep their order. Call it for one organization once at a time. The few lanes
+ * that are held up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
+ */
+export async function takePendingCallbacks(
+  tx: OrgTx,
+  now: Date,
+  limit: number,
+  trust?: Trust,
+): Promise<PendingCallback[]> {
   return tx.$queryRaw<PendingCallback[]>`
     WITH held AS MATERIALIZED (
       SELECT lane, min(seq) AS seq FROM callbacks
-      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND due_at > ${now} GROUP BY lane
+      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND (due_at > ${now} OR reason IS NOT NULL)
+      GROUP BY lane
     )
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
-      c.body, c.attempts, c.received_at AS "receivedAt", c.recovered
+      c.body, c.attempts, c.reason IS NOT NULL AS "isDoubtful", c.received_at AS "receivedAt", c.recovered
     FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
     WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.due_at <= ${now}
       AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
-    ORDER BY c.seq LIMIT ${limit}`
+      ${trust ? ofTrust[trust] : Prisma.sql`ORDER BY c.seq`} LIMIT ${limit}`
+}
+
+/**
+ * Writes that a callback is being worked by itself, and when that is tried again if nobody says how it ended: a
+ * callback that ends the process leaves this behind.
+ */
+export async function beginAttempt(
+  tx: OrgTx,
+  { id, attempts }: PendingCallback,
+  retryAt: Date,
+): Promise<void> {
+  await tx.callback.updateMany({
+    where: { id },
+    data: { attempts: attempts + 1, dueAt: retryAt, reason: 'processing_failed' },
+  })
+}
+
+/** Whether the callback still waits at this attempt; locked, so that nobody else works it meanwhile. */
+export async function lockAttempt(tx: OrgTx, id: string, attempts: number): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM callbacks WHERE org_id = ${tx.orgId}::uuid AND id = ${id}::uuid AND attempts = ${attempts}
+      AND state = 'pending' FOR UPDATE`
+  return rows.length > 0
 }
 
 export async function finishCallbacks(tx: OrgTx, ids: readonly string[], now: Date): Promise<void> {
@@ -113,6 +154,6 @@ export async function setAsideCallbacks(
 export async function postponeCallback(tx: OrgTx, id: string, dueAt: Date, attempts: number): Promise<void> {
   await tx.callback.updateMany({
     where: { id },
-    data: { state: 'pending', processedAt: null, dueAt, attempts },
+    data: { state: 'pending', processedAt: null, dueAt, attempts, reason: null },
   })
 }

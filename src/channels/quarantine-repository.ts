@@ -78,18 +78,28 @@ const keptCallbacks = (tx: OrgTx, now: Date) => Prisma.sql`
   WHERE c.org_id = ${tx.orgId}::uuid AND c.state IN ('quarantined', 'set_aside')
     AND (c.state = 'set_aside' OR c.received_at >= ${oldestKept(now)})`
 
+export interface KeptFilter {
+  state?: 'quarantined' | 'set_aside' | undefined
+  reason?: string | undefined
+  accountId?: string | undefined
+}
+
+const filtered = ({ state, reason, accountId }: KeptFilter) => Prisma.sql`
+  ${state ? Prisma.sql`AND c.state = ${state}::callback_state` : Prisma.empty}
+  ${reason ? Prisma.sql`AND c.reason = ${reason}` : Prisma.empty}
+  ${accountId ? Prisma.sql`AND c.account_id = ${accountId}::uuid` : Prisma.empty}`
+
 /** Newest first, one more than the page holds. */
 export async function listKept(
   tx: OrgTx,
-  query: PageRequest & { reason?: string | undefined; accountId?: string | undefined },
+  query: PageRequest & KeptFilter,
   now: Date,
 ): Promise<KeptCallback[]> {
   const [before] = readCursor(query.cursor, [idPattern]) ?? []
   return tx.$queryRaw<KeptCallback[]>`
     ${keptCallbacks(tx, now)}
     ${before ? Prisma.sql`AND c.id < ${before}::uuid` : Prisma.empty}
-    ${query.reason ? Prisma.sql`AND c.reason = ${query.reason}` : Prisma.empty}
-    ${query.accountId ? Prisma.sql`AND c.account_id = ${query.accountId}::uuid` : Prisma.empty}
+    ${filtered(query)}
     ORDER BY c.id DESC LIMIT ${query.limit + 1}`
 }
 
@@ -122,4 +132,19 @@ export async function releaseKept(tx: OrgTx, id: string, now: Date): Promise<voi
     where: { id },
     data: { state: 'pending', reason: null, detail: null, attempts: 0, dueAt: now, processedAt: null },
   })
+}
+
+/** The same for many that the worker set aside, oldest first; answers how many. */
+export async function releaseSetAside(
+  tx: OrgTx,
+  filter: KeptFilter,
+  { now, limit }: { now: Date; limit: number },
+): Promise<number> {
+  return tx.$executeRaw`
+    UPDATE callbacks SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, due_at = ${now}, processed_at = NULL
+    WHERE org_id = ${tx.orgId}::uuid AND id IN (
+      SELECT c.id FROM callbacks c
+      WHERE c.org_id = ${tx.orgId}::uuid AND c.state IN ('quarantined', 'set_aside') AND c.state = 'set_aside'
+        ${filtered(filter)}
+      ORDER BY c.id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
 }

@@ -3,7 +3,13 @@ import { admins, orgCaller } from '../http/access.js'
 import { bodyProblems, problems } from '../http/problem.js'
 import { idParams, noBody, pageOf } from '../http/schemas.js'
 import type { QuarantineService } from './quarantine-service.js'
-import { keptCallbackSchema, quarantineQuery, releasedCallbackSchema } from './schemas.js'
+import {
+  keptCallbackSchema,
+  quarantineQuery,
+  releaseAllBody,
+  releasedAllSchema,
+  releasedCallbackSchema,
+} from './schemas.js'
 
 const tags = ['quarantine']
 
@@ -37,5 +43,18 @@ export const quarantineRoutes: FastifyPluginAsyncZod<{ quarantine: QuarantineSer
       response: { 200: releasedCallbackSchema, ...problems(...bodyProblems, 'not_found') },
     },
     handler: (request) => quarantine.release(orgCaller(request), request.params.id),
+  })
+  app.route({
+    method: 'POST',
+    url: '/quarantine/release',
+    config: { access: admins },
+    schema: {
+      tags,
+      operationId: 'releaseCallbacks',
+      summary: 'Works all callbacks that were set aside for one reason or in one account, 1000 at a time',
+      body: releaseAllBody,
+      response: { 200: releasedAllSchema, ...problems(...bodyProblems) },
+    },
+    handler: (request) => quarantine.releaseAll(orgCaller(request), request.body),
   })
 }

@@ -5,14 +5,17 @@ import { type Page, type PageRequest, pageById } from '../db/page.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
+import type { InboundMessage } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
 import {
   deleteKept,
   hasGenuine,
   type KeptCallback,
+  type KeptFilter,
   listKept,
   lockKept,
   releaseKept,
+  releaseSetAside,
 } from './quarantine-repository.js'
 
 interface Parts {
@@ -31,16 +34,16 @@ interface ShownCallback
   receivedAt: string
   from: string | null
   to: string | null
+  text: string | null
 }
+
+const mostReleased = 1000
 
 /** Callbacks that were kept and not worked: badly signed ones, and signed ones that the worker could not use. */
 export class QuarantineService {
   constructor(private readonly parts: Parts) {}
 
-  list(
-    caller: OrgCaller,
-    query: PageRequest & { reason?: string | undefined; accountId?: string | undefined },
-  ): Promise<Page<ShownCallback>> {
+  list(caller: OrgCaller, query: PageRequest & KeptFilter): Promise<Page<ShownCallback>> {
     return this.parts.db.inOrg(caller, async (tx) => {
       const { data, nextCursor } = pageById(await listKept(tx, query, this.parts.clock.now()), query)
       return { data: data.map((row) => this.present(row)), nextCursor }
@@ -58,9 +61,28 @@ export class QuarantineService {
       if (isDuplicate(error)) return attempt()
       throw error
     })
-    // Where this fails, the sweep finds what is due
-    if (!released.duplicate) await this.parts.jobs.wake('inbound', caller.orgId).catch(() => undefined)
+    if (!released.duplicate) await this.wake(caller)
     return released
+  }
+
+  /**
+   * Hands many that the worker set aside to it again, oldest first. Not those with a bad signature: a person looks at
+   * each of them, for it may be forged.
+   */
+  async releaseAll(
+    caller: OrgCaller,
+    filter: Pick<KeptFilter, 'accountId' | 'reason'>,
+  ): Promise<{ released: number; hasMore: boolean }> {
+    const released = await this.parts.db.inOrg(caller, (tx) =>
+      releaseSetAside(tx, filter, { now: this.parts.clock.now(), limit: mostReleased }),
+    )
+    if (released > 0) await this.wake(caller)
+    return { released, hasMore: released === mostReleased }
+  }
+
+  /** Where this fails, the sweep finds what is due. */
+  private async wake({ orgId }: OrgCaller): Promise<void> {
+    await this.parts.jobs.wake('inbound', orgId).catch(() => undefined)
   }
 
   private async releaseIn(tx: OrgTx, id: string): Promise<ShownCallback & { duplicate: boolean }> {
@@ -74,12 +96,7 @@ export class QuarantineService {
   }
 
   private present(row: KeptCallback): ShownCallback {
-    const { url, contentType, body } = row
-    const event = this.parts.providers[row.provider].parse({
-      url,
-      body,
-      headers: { 'content-type': contentType },
-    })
+    const message = this.read(row)
     return {
       id: row.id,
       accountId: row.accountId,
@@ -90,9 +107,21 @@ export class QuarantineService {
       providerKey: row.providerKey,
       receivedAt: row.receivedAt.toISOString(),
       attempts: row.attempts,
-      from: event.type === 'message' ? event.from : null,
-      to: event.type === 'message' ? event.to : null,
-      body,
+      from: message?.from ?? null,
+      to: message?.to ?? null,
+      text: message?.text ?? null,
+      body: row.body,
+    }
+  }
+
+  /** What cannot be read may be kept just for that, and must not hide the others of the list. */
+  private read({ provider, url, contentType, body }: KeptCallback): InboundMessage | null {
+    try {
+      const headers = { 'content-type': contentType }
+      const event = this.parts.providers[provider].parse({ url, body, headers })
+      return event.type === 'message' ? event : null
+    } catch {
+      return null
     }
   }
 }

@@ -199,9 +199,13 @@ export const keptCallbackSchema = z
     providerKey: z.string(),
     receivedAt: time,
     attempts: z.int(),
-    from: z.string().nullable(),
-    to: z.string().nullable(),
-    body: z.string(),
+    from: z
+      .string()
+      .nullable()
+      .meta({ description: 'The customer’s address, of a message that can be read' }),
+    to: z.string().nullable().meta({ description: 'Your number' }),
+    text: z.string().nullable(),
+    body: z.string().meta({ description: 'As the provider posted it' }),
   })
   .meta({ id: 'KeptCallback' })
 
@@ -214,8 +218,26 @@ export const releasedCallbackSchema = keptCallbackSchema
   .meta({ id: 'ReleasedCallback' })
 
 export const quarantineQuery = pageQuery.extend({
+  state: z.enum(['quarantined', 'set_aside']).optional(),
   reason: z.string().max(100).optional(),
   accountId: id.optional(),
 })
+
+export const releaseAllBody = z
+  .strictObject({
+    reason: z.string().max(100).optional().meta({ description: 'As in the list: processing_failed, …' }),
+    accountId: id.optional(),
+  })
+  .refine(({ reason, accountId }) => reason !== undefined || accountId !== undefined, {
+    error: 'name a reason or an account',
+    path: ['reason'],
+  })
+
+export const releasedAllSchema = z
+  .object({
+    released: z.int(),
+    hasMore: z.boolean().meta({ description: 'There may be more: call again' }),
+  })
+  .meta({ id: 'ReleasedCallbacks' })
 
 export const callbackParams = z.object({ token: z.string().regex(/^[A-Za-z0-9_-]{43}$/) })

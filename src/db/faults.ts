@@ -1,9 +1,12 @@
+// Prisma's own codes (P1001, P2010 …) look alike; PostgreSQL has P0001 and its like
+const sqlStatePattern = /^(?!P[1-9])[0-9A-Z]{5}$/
+
 /** The SQLSTATE of a database error, wherever Prisma or its adapter has put it. */
 function sqlState(error: unknown): string | null {
   for (let at: unknown = error, depth = 0; at && typeof at === 'object' && depth < 5; depth++) {
     const { code, originalCode, meta, cause } = at as Record<string, unknown>
     for (const value of [originalCode, code])
-      if (typeof value === 'string' && /^[0-9A-Z]{5}$/.test(value)) return value
+      if (typeof value === 'string' && sqlStatePattern.test(value)) return value
     at = cause ?? meta ?? (at as Record<string, unknown>)['driverAdapterError']
   }
   return null
@@ -39,4 +42,11 @@ export function isUnavailable(error: unknown): boolean {
     error instanceof Error &&
     (unreachable.test(error.message) || (error.cause !== undefined && isUnavailable(error.cause)))
   )
+}
+
+/** A fault as it may be shown: its kind and the database's code, without values that its message may hold. */
+export function faultName(error: unknown): string {
+  const name = error instanceof Error ? error.name : 'Error'
+  const code = sqlState(error) ?? prismaCode(error)
+  return code ? `${name} ${code}` : name
 }

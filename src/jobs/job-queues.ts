@@ -14,8 +14,13 @@ import type { Logger } from '../lib/logger.js'
 export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers', 'backfill'] as const
 export type LaneName = (typeof laneNames)[number]
 
+export interface Look {
+  /** The process that looked here last ended over it, or stood still for long */
+  afterCrash: boolean
+}
+
 /** Does what is due in one organization and answers when nothing more is. Safe to repeat, and to run twice at once. */
-export type LaneHandler = (orgId: string, signal: AbortSignal) => Promise<void>
+export type LaneHandler = (orgId: string, signal: AbortSignal, look: Look) => Promise<void>
 
 export interface JobStore {
   databaseUrl: string
@@ -105,7 +110,7 @@ export class JobQueues {
 
   start(handlers: Record<LaneName, LaneHandler>): void {
     this.workers = laneNames.map((lane) => {
-      const process = (job: Job<{ orgId: string }>) => this.look(lane, job.data.orgId, handlers[lane])
+      const process = (job: Job<{ orgId: string }>) => this.look(lane, job, handlers[lane])
       const options = {
         connection: this.connection as never,
         concurrency: concurrency[lane],
@@ -130,12 +135,13 @@ export class JobQueues {
     if (!this.stopping.signal.aborted) this.log.warn({ err: error, queue }, 'job store is not reachable')
   }
 
-  private async look(lane: LaneName, orgId: string, handler: LaneHandler): Promise<void> {
+  private async look(lane: LaneName, job: Job<{ orgId: string }>, handler: LaneHandler): Promise<void> {
+    const { orgId } = job.data
     const key = `${lane} ${orgId}`
     try {
       do {
         this.looking.set(key, 'once')
-        await handler(orgId, this.stopping.signal)
+        await handler(orgId, this.stopping.signal, { afterCrash: job.stalledCounter > 0 })
       } while (this.looking.get(key) === 'again' && !this.stopping.signal.aborted)
     } finally {
       this.looking.delete(key)

@@ -1,13 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  beginAttempt,
   finishCallbacks,
+  lockAttempt,
   type PendingCallback,
   postponeCallback,
   setAsideCallbacks,
+  type Trust,
   takePendingCallbacks,
 } from '../channels/callback-repository.js'
 import type { Database, OrgTx } from '../db/database.js'
-import { isUnavailable } from '../db/faults.js'
+import { faultName, isUnavailable } from '../db/faults.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { InboundEvent, InboundIgnored, InboundMessage, InboundStatus } from '../providers/provider.js'
@@ -39,27 +42,38 @@ const batchSize = 250
 const longestRest = 5
 /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
 const lock = 'inbound'
+// Tried at once and after 2, 6, 14 and 30 seconds: so long a customer's next message waits behind one that fails
 const maxAttempts = 5
 const retryAfter = seconds(2)
 
 /**
  * Turns stored callbacks into messages and delivery reports. Many at once in one transaction; where one of them makes
- * the transaction fail, each by itself, so that a poisoned one holds up nobody else. What cannot be used is set aside
- * with its reason and never dropped.
+ * the transaction fail, each by itself, so that a poisoned one holds up nobody else. By itself means: its attempt is
+ * counted and committed before the work, so that one that ends the process, or never ends, is set aside as well. What
+ * cannot be used is set aside with its reason and never dropped.
  */
 export class ReceiveService {
+  /** How many this process has set aside, by reason, for the metrics */
+  readonly setAside = new Map<string, number>()
+  /** Organizations whose last batch ended without an answer of the database: it may have been one of the callbacks */
+  private readonly doubtful = new Set<string>()
+
   constructor(private readonly parts: ReceiveParts) {}
 
-  async drain(orgId: string, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.parts.makeWay()
-      const began = performance.now()
-      const taken = await this.takeTogether(orgId).catch((error) => {
-        if (isUnavailable(error)) throw error
-        this.parts.log.warn({ err: error, orgId }, 'a batch of callbacks failed, each is taken by itself')
-        return this.takeSingly(orgId)
-      })
-      if (taken < batchSize) return this.rest(performance.now() - began)
+  /** @param afterCrash who worked here last has died over it: nothing is taken together that may have been the cause */
+  async drain(orgId: string, signal: AbortSignal, { afterCrash }: { afterCrash: boolean }): Promise<void> {
+    let carefully = this.doubtful.delete(orgId) || afterCrash
+    try {
+      while (!signal.aborted) {
+        await this.parts.makeWay()
+        const began = performance.now()
+        const taken = carefully ? await this.takeAllSingly(orgId) : await this.takeBatch(orgId)
+        carefully = false
+        if (taken < batchSize) return await this.rest(performance.now() - began)
+      }
+    } catch (error) {
+      this.doubtful.add(orgId)
+      throw error
     }
   }
 
@@ -68,36 +82,82 @@ export class ReceiveService {
     await pause(Math.min(batchMilliseconds / 5, longestRest))
   }
 
-  private takeTogether(orgId: string): Promise<number> {
-    return this.parts.db.inOrg({ orgId, lock }, async (tx) => {
-      const pending = await takePendingCallbacks(tx, this.parts.clock.now(), batchSize)
-      await this.apply(tx, pending)
-      return pending.length
-    })
-  }
-
-  /** As many as a batch, one transaction each. Answers a full batch while there may be more. */
-  private async takeSingly(orgId: string): Promise<number> {
-    for (let taken = 0; taken < batchSize; taken++) {
-      let current: PendingCallback | undefined
-      try {
-        const found = await this.parts.db.inOrg({ orgId, lock }, async (tx) => {
-          const pending = await takePendingCallbacks(tx, this.parts.clock.now(), 1)
-          current = pending[0]
-          await this.apply(tx, pending)
-          return pending.length
-        })
-        if (found === 0) return 0
-      } catch (error) {
-        if (!current || isUnavailable(error)) throw error
-        await this.putBack(orgId, current, error)
-      }
+  /** Answers a full batch while there may be more. */
+  private async takeBatch(orgId: string): Promise<number> {
+    try {
+      const { taken, hasDoubtful } = await this.takeTogether(orgId)
+      if (!hasDoubtful) return taken
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      this.parts.log.warn({ err: error, orgId }, 'a batch of callbacks failed, each is taken by itself')
+      return this.takeAllSingly(orgId)
     }
+    await this.takeSingly(orgId, 'doubtful')
+    // What waited behind them may go on
     return batchSize
   }
 
-  private async apply(tx: OrgTx, pending: PendingCallback[]): Promise<void> {
-    if (pending.length === 0) return
+  private async takeTogether(orgId: string): Promise<{ taken: number; hasDoubtful: boolean }> {
+    const { pending, reasons } = await this.parts.db.inOrg({ orgId, lock }, async (tx) => {
+      const pending = await takePendingCallbacks(tx, this.parts.clock.now(), batchSize)
+      const trusted = pending.filter(({ isDoubtful }) => !isDoubtful)
+      return { pending, reasons: await this.apply(tx, trusted) }
+    })
+    this.count(reasons)
+    return { taken: pending.length, hasDoubtful: pending.some(({ isDoubtful }) => isDoubtful) }
+  }
+
+  /** One that ends the process again and again stands behind all that have done no harm. */
+  private async takeAllSingly(orgId: string): Promise<number> {
+    const trusted = await this.takeSingly(orgId, 'trusted')
+    const doubtful = await this.takeSingly(orgId, 'doubtful')
+    return doubtful > 0 ? batchSize : trusted
+  }
+
+  /** As many as a batch, each by itself. */
+  private async takeSingly(orgId: string, trust: Trust): Promise<number> {
+    let taken = 0
+    while (taken < batchSize && (await this.takeOne(orgId, trust))) taken++
+    return taken
+  }
+
+  /** False where nothing is due. */
+  private async takeOne(orgId: string, trust: Trust): Promise<boolean> {
+    const callback = await this.takeNext(orgId, trust)
+    if (!callback) return false
+    if (callback.attempts >= maxAttempts) {
+      await this.giveUp(orgId, callback, 'the process ended over it, or lost the database')
+      return true
+    }
+    try {
+      const reasons = await this.parts.db.inOrg({ orgId, lock }, async (tx) =>
+        (await lockAttempt(tx, callback.id, callback.attempts + 1)) ? this.apply(tx, [callback]) : [],
+      )
+      this.count(reasons)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      this.parts.log.error(
+        { err: error, orgId, callbackId: callback.id },
+        'a callback could not be processed',
+      )
+      if (callback.attempts + 1 >= maxAttempts) await this.giveUp(orgId, callback, faultName(error))
+    }
+    return true
+  }
+
+  /** Commits that the next one is being tried, and when it is tried again if nobody says how that ended. */
+  private takeNext(orgId: string, trust: Trust): Promise<PendingCallback | undefined> {
+    return this.parts.db.inOrg({ orgId, lock }, async (tx) => {
+      const now = this.parts.clock.now()
+      const [next] = await takePendingCallbacks(tx, now, 1, trust)
+      if (next && next.attempts < maxAttempts) await beginAttempt(tx, next, retryAt(next, now))
+      return next
+    })
+  }
+
+  /** Answers the reasons of those that it set aside. */
+  private async apply(tx: OrgTx, pending: PendingCallback[]): Promise<string[]> {
+    if (pending.length === 0) return []
     const now = this.parts.clock.now()
     const messages: Understood<InboundMessage>[] = []
     const reports: Understood<InboundStatus>[] = []
@@ -123,10 +183,10 @@ export class ReceiveService {
       callback,
       ...reasonOf(event),
     }))
-    await this.keepLeftovers(tx, [...unread, ...unattached, ...unapplied], now)
+    return this.keepLeftovers(tx, [...unread, ...unattached, ...unapplied], now)
   }
 
-  private async keepLeftovers(tx: OrgTx, leftovers: Leftover[], now: Date): Promise<void> {
+  private async keepLeftovers(tx: OrgTx, leftovers: Leftover[], now: Date): Promise<string[]> {
     const isFinal = ({ kind, callback }: Leftover) =>
       kind === 'set_aside' || callback.attempts + 1 >= maxAttempts
     const final = leftovers.filter(isFinal)
@@ -138,16 +198,21 @@ export class ReceiveService {
     for (const { callback } of leftovers.filter((leftover) => !isFinal(leftover))) {
       await postponeCallback(tx, callback.id, retryAt(callback, now), callback.attempts + 1)
     }
+    return final.map(({ reason }) => reason)
   }
 
-  /** After a fault of ours: later again, and after its attempts to the admin. */
-  private async putBack(orgId: string, callback: PendingCallback, error: unknown): Promise<void> {
-    const now = this.parts.clock.now()
-    this.parts.log.error({ err: error, orgId, callbackId: callback.id }, 'a callback could not be processed')
-    const name = error instanceof Error ? error.name : 'Error'
-    const detail = `Processing failed ${maxAttempts} times (${name}). Release it after the fault is mended.`
-    const leftover: Leftover = { kind: 'postpone', callback, reason: 'processing_failed', detail }
-    await this.parts.db.inOrg(orgId, (tx) => this.keepLeftovers(tx, [leftover], now))
+  /** After a fault of ours, and after its attempts: to the admin. */
+  private async giveUp(orgId: string, { id }: PendingCallback, fault: string): Promise<void> {
+    const reason = 'processing_failed'
+    const detail = `Processing failed ${maxAttempts} times (${fault}). The service's log tells more under this id. Release it when the fault is mended.`
+    await this.parts.db.inOrg(orgId, (tx) =>
+      setAsideCallbacks(tx, [{ id, reason, detail }], this.parts.clock.now()),
+    )
+    this.count([reason])
+  }
+
+  private count(reasons: string[]): void {
+    for (const reason of reasons) this.setAside.set(reason, (this.setAside.get(reason) ?? 0) + 1)
   }
 }
 

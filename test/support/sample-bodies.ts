@@ -61,6 +61,7 @@ export const sampleBodies: Readonly<
   }),
   'PATCH /v1/channel-numbers/:id': () => ({ description: unique('Description') }),
   'POST /v1/quarantine/:id/release': () => null,
+  'POST /v1/quarantine/release': ({ accountId }) => ({ accountId }),
   'POST /v1/queues': () => ({ name: unique('Queue') }),
   'PATCH /v1/queues/:id': () => ({ name: unique('Queue') }),
   'PUT /v1/queues/:id/members/:agentId': () => null,
