@@ -120,16 +120,22 @@ export async function createContainer(settings: ServiceSettings) {
 
   const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
-  const timers = new ConversationTimers(db, clock, conversations)
+  const timers = new ConversationTimers({ db, clock, conversations, log })
   const settlement = new Settlement({ db, clock, providers, secrets, log })
   const sending = new SendService({ db, clock, providers, secrets, links, log }, settlement)
 
-  const relay = new Relay({ db, jobs, signals, log })
+  const relay = new Relay({ db, clock, jobs, signals, log })
   const sweep = new Sweep({ db, jobs, clock, log })
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
   const audiences = new Audiences({ db, clock, log })
-  const registry = createMetrics({ jobs, feed, receiving, inbox: new InboxStats(db, clock) })
+  const registry = createMetrics({
+    jobs,
+    feed,
+    receiving,
+    inbox: new InboxStats(db, clock),
+    lanes: { routing, timers, media, sending, settlement, events: relay },
+  })
   const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
   const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })
 

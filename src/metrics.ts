@@ -7,6 +7,7 @@ interface Parts {
   feed: EventFeed
   inbox: { read(): Promise<{ pending: number; oldestSeconds: number }> }
   receiving: { setAside: ReadonlyMap<string, number> }
+  lanes: Readonly<Record<string, { leftOut: number }>>
 }
 
 /** What an operator watches, read at the moment of the scrape. */
@@ -45,6 +46,15 @@ export function createMetrics(parts: Parts): Registry {
     collect() {
       setAside.reset()
       for (const [reason, count] of parts.receiving.setAside) setAside.inc({ reason }, count)
+    },
+  })
+  const leftOut = new Gauge({
+    name: 'parley_rows_left_out',
+    help: 'Rows that this process leaves out for a while because they cannot be worked, by lane: the log says why',
+    labelNames: ['lane'],
+    registers: [registry],
+    collect() {
+      for (const [lane, part] of Object.entries(parts.lanes)) leftOut.set({ lane }, part.leftOut)
     },
   })
   const streams = new Gauge({

@@ -1,6 +1,7 @@
 import type { OrgTx } from '../db/database.js'
 import { type Channel, type Conversation, Prisma } from '../db/generated/client.js'
 import { idPattern, type PageRequest, readCursor } from '../db/page.js'
+import type { Take } from '../db/row-by-row.js'
 import { columnsOf } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
@@ -170,9 +171,14 @@ export async function findOffersTo(tx: OrgTx, agentId: string): Promise<string[]
   return rows.map(({ id }) => id)
 }
 
-export async function findDue(tx: OrgTx, now: Date, limit: number): Promise<string[]> {
+export async function findDue(
+  tx: OrgTx,
+  now: Date,
+  { limit, except }: Pick<Take, 'limit' | 'except'>,
+): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM conversations WHERE due_at <= ${now} ORDER BY due_at LIMIT ${limit}`
+    SELECT id FROM conversations WHERE due_at <= ${now} AND id <> ALL (${except}::uuid[])
+    ORDER BY due_at LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 

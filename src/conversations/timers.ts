@@ -1,7 +1,9 @@
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import { emit } from '../events/outbox.js'
 import type { Clock } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { releaseCapacity } from './capacity.js'
 import { dueAt } from './change.js'
 import { phaseOf } from './lifecycle.js'
@@ -12,22 +14,38 @@ const batchSize = 100
 
 /** Does what is due by time: offers that ran out, wrap-up that stops holding capacity, conversations that close. */
 export class ConversationTimers {
+  private readonly rows: RowByRow
+
   constructor(
-    private readonly db: Database,
-    private readonly clock: Clock,
-    private readonly conversations: ConversationService,
-  ) {}
+    private readonly parts: {
+      db: Database
+      clock: Clock
+      conversations: ConversationService
+      log: Logger
+    },
+  ) {
+    this.rows = new RowByRow({ ...parts, lane: 'timers' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const handled = await this.db.inOrg(orgId, (tx) => this.doDue(tx))
+      const handled = await this.rows.work(batchSize, (take) =>
+        this.parts.db.inOrg(orgId, (tx) => this.doDue(tx, take)),
+      )
       if (handled < batchSize) return
     }
   }
 
-  private async doDue(tx: OrgTx): Promise<number> {
-    const now = this.clock.now()
-    const rows = await lockConversations(tx, await findDue(tx, now, batchSize))
+  private async doDue(tx: OrgTx, take: Take): Promise<number> {
+    const { clock, conversations } = this.parts
+    const now = clock.now()
+    const ids = await findDue(tx, now, take)
+    take.took(ids)
+    const rows = await lockConversations(tx, ids)
     // Another process may have done it while we waited for the lock
     const due = rows.filter((row) => row.dueAt && row.dueAt <= now)
     const expired = due.filter((row) => isOfferExpired(row, now))
@@ -38,8 +56,8 @@ export class ConversationTimers {
       (row) => row.releaseUnitsAt && row.releaseUnitsAt <= now && !closing.includes(row),
     )
     await this.releaseUnits(tx, releasing, now)
-    await this.conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
-    await this.conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
+    await conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
+    await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
     return rows.length
   }
 

@@ -129,8 +129,17 @@ export class EventFeed {
     )
     for (const event of rows) {
       if (this.position !== null) this.position = event.position
-      for (const subscriber of this.subscribers.get(event.orgId) ?? []) subscriber(event)
+      for (const subscriber of this.subscribers.get(event.orgId) ?? []) this.hand(event, subscriber)
     }
     return rows.length === batchSize
+  }
+
+  /** One stream that fails takes nothing from the others. */
+  private hand(event: FeedEvent, subscriber: Subscriber): void {
+    try {
+      subscriber(event)
+    } catch (error) {
+      this.parts.log.error({ err: error, orgId: event.orgId }, 'a stream could not take an event')
+    }
   }
 }

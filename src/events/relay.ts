@@ -1,8 +1,9 @@
 import type { Database } from '../db/database.js'
 import { Prisma } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import { askSystem } from '../db/system.js'
 import type { JobQueues, LaneName } from '../jobs/job-queues.js'
-import { seconds } from '../lib/clock.js'
+import { type Clock, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { EventType } from './event-types.js'
 import type { Signals } from './signals.js'
@@ -15,6 +16,14 @@ interface Published {
 
 const batchSize = 500
 const pollInterval = seconds(1)
+
+interface Parts {
+  db: Database
+  clock: Clock
+  jobs: JobQueues
+  signals: Signals
+  log: Logger
+}
 
 /** Which lanes must look at an organization after an event of this type. */
 const wakes: Partial<Record<EventType, LaneName>> = {
@@ -33,7 +42,8 @@ const wakes: Partial<Record<EventType, LaneName>> = {
  * Publishes committed events: gives each its position, which streams resume by, and wakes the lanes that it concerns.
  * The position is given here and not by the writer, because writers do not commit in the order of their numbers: a row
  * that commits late is simply published later, and none is skipped. publish_events keeps publication to one process at a
- * time, so that positions also become visible in their order.
+ * time, so that positions also become visible in their order. An event that cannot be published is left out for a while
+ * and published later.
  */
 export class Relay {
   private timer: NodeJS.Timeout | null = null
@@ -41,7 +51,15 @@ export class Relay {
   private running: Promise<void> | null = null
   private isWanted = false
 
-  constructor(private readonly parts: { db: Database; jobs: JobQueues; signals: Signals; log: Logger }) {}
+  private readonly rows: RowByRow
+
+  constructor(private readonly parts: Parts) {
+    this.rows = new RowByRow({ ...parts, lane: 'events' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   start(): void {
     this.forget = this.parts.signals.on('outbox', () => this.look())
@@ -75,15 +93,37 @@ export class Relay {
   }
 
   /** Publishes one batch and answers how many events it had. */
-  async publish(): Promise<number> {
-    const published = await askSystem<Published>(
-      this.parts.db,
-      Prisma.sql`SELECT * FROM publish_events(${batchSize}::int)`,
-    )
-    if (published.length === 0) return 0
-    this.parts.signals.send('published')
-    await this.wakeLanes(published)
-    return published.length
+  private publish(): Promise<number> {
+    return this.rows.work(batchSize, async (take) => {
+      const published = await this.publishSome(take)
+      if (published.length > 0) this.parts.signals.send('published')
+      await this.wakeLanes(published).catch((error) =>
+        this.parts.log.warn({ err: error }, 'lanes were not woken, the sweep finds what is due'),
+      )
+      return published.length
+    })
+  }
+
+  private async publishSome({ limit, except, took }: Take): Promise<Published[]> {
+    const { db } = this.parts
+    const next = async () => {
+      const rows = await askSystem<{ seq: string }>(
+        db,
+        Prisma.sql`SELECT seq FROM events WHERE position IS NULL AND seq <> ALL (${except}::bigint[]) ORDER BY seq LIMIT ${limit}::int`,
+      )
+      return rows.map(({ seq }) => seq)
+    }
+    if (limit < batchSize || except.length > 0) {
+      const numbers = await next()
+      took(numbers)
+      return askSystem(db, Prisma.sql`SELECT * FROM publish_these(${numbers}::bigint[])`)
+    }
+    try {
+      return await askSystem(db, Prisma.sql`SELECT * FROM publish_events(${batchSize}::int)`)
+    } catch (error) {
+      took(await next())
+      throw error
+    }
   }
 
   private async wakeLanes(published: Published[]): Promise<void> {

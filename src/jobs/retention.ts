@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
 import { Prisma } from '../db/generated/client.js'
 import { askSystem } from '../db/system.js'
 import { type Clock, days, hours, later, minutes } from '../lib/clock.js'
@@ -34,29 +35,70 @@ export class Retention {
 
   async once(): Promise<void> {
     const now = this.parts.clock.now()
-    await this.drain(Prisma.sql`
+    await this.drain(
+      'events',
+      (rows) => Prisma.sql`
       DELETE FROM events WHERE (org_id, id) IN (
         SELECT org_id, id FROM (
-          SELECT org_id, id, at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT ${batchSize}) oldest
+          SELECT org_id, id, at FROM events WHERE position IS NOT NULL ORDER BY position ${rows}) oldest
         WHERE at < ${later(now, -eventsFor)})
-      RETURNING 1`)
-    await this.drain(Prisma.sql`
+      RETURNING 1`,
+    )
+    await this.drain(
+      'idempotency keys',
+      (rows) => Prisma.sql`
       DELETE FROM idempotency_keys WHERE (org_id, scope, key) IN (
         SELECT org_id, scope, key FROM idempotency_keys WHERE created_at < ${later(now, -idempotencyKeysFor)}
-        LIMIT ${batchSize})
-      RETURNING 1`)
-    await this.drain(Prisma.sql`
+        ORDER BY created_at ${rows})
+      RETURNING 1`,
+    )
+    await this.drain(
+      'callbacks',
+      (rows) => Prisma.sql`
       DELETE FROM callbacks WHERE (org_id, id) IN (
         SELECT org_id, id FROM callbacks WHERE state = 'done' AND processed_at < ${later(now, -callbacksFor)}
-        LIMIT ${batchSize})
-      RETURNING 1`)
-    await this.drain(Prisma.sql`
+        ORDER BY processed_at ${rows})
+      RETURNING 1`,
+    )
+    await this.drain(
+      'uploads',
+      (rows) => Prisma.sql`
       DELETE FROM media WHERE (org_id, id) IN (
-        SELECT org_id, id FROM media WHERE expires_at < ${now} AND message_id IS NULL LIMIT ${batchSize})
-      RETURNING 1`)
+        SELECT org_id, id FROM media WHERE expires_at < ${now} AND message_id IS NULL ORDER BY expires_at ${rows})
+      RETURNING 1`,
+    )
   }
 
-  private async drain(removal: Prisma.Sql): Promise<void> {
-    while ((await askSystem(this.parts.db, removal)).length === batchSize);
+  /** Rows that cannot be deleted stay, and keep neither the others nor other tables from it. */
+  private async drain(what: string, removal: Removal): Promise<void> {
+    let stuck = 0
+    const remove = (limit: number) =>
+      askSystem(this.parts.db, removal(Prisma.sql`LIMIT ${limit} OFFSET ${stuck}`))
+    const removeSingly = async (): Promise<number> => {
+      let removed = 0
+      for (let tried = 0; tried < batchSize; tried++) {
+        const one = await remove(1).catch((error) => {
+          if (isUnavailable(error)) throw error
+          stuck++
+          this.parts.log.error({ err: error, what }, 'what is past its time cannot be deleted')
+          return null
+        })
+        if (one?.length === 0) return removed
+        removed++
+      }
+      return removed
+    }
+    const removeBatch = async (): Promise<number> => {
+      try {
+        return (await remove(batchSize)).length
+      } catch (error) {
+        if (isUnavailable(error)) throw error
+        return removeSingly()
+      }
+    }
+    while ((await removeBatch()) === batchSize);
   }
 }
+
+/** @param rows which of those that are due, in their order */
+type Removal = (rows: Prisma.Sql) => Prisma.Sql

@@ -1,7 +1,9 @@
 import type { AccountSecrets } from '../channels/account-secrets.js'
 import { findVisible } from '../conversations/reader.js'
 import type { Database, OrgTx } from '../db/database.js'
+import { faultName } from '../db/faults.js'
 import type { Media } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { type Clock, hours, later, seconds } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -36,7 +38,15 @@ const batchSize = 10
 
 /** Files: agents' uploads, customers' files fetched from the provider, and serving both. */
 export class MediaService {
-  constructor(private readonly parts: MediaParts) {}
+  private readonly rows: RowByRow
+
+  constructor(private readonly parts: MediaParts) {
+    this.rows = new RowByRow({ ...parts, lane: 'media' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   /** Keeps a file for a message that is sent within 24 hours. */
   upload(caller: OrgCaller, { contentType, fileName, content }: StoredFile) {
@@ -91,9 +101,14 @@ export class MediaService {
   /** Fetches customers' files that are due. */
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const due = await this.claim(orgId)
+      const due: Media[] = []
+      const found = await this.rows.work(batchSize, async (take) => {
+        const claimed = await this.claim(orgId, take)
+        due.push(...claimed)
+        return claimed.length
+      })
       await Promise.all(due.map((media) => this.fetch(orgId, media)))
-      if (due.length < batchSize) return
+      if (found < batchSize) return
     }
   }
 
@@ -103,13 +118,17 @@ export class MediaService {
     await findVisible(tx, caller, message.conversationId)
   }
 
-  private claim(orgId: string): Promise<Media[]> {
+  /** Their attempt is counted before it begins: a file that ends the process is given up too. */
+  private claim(orgId: string, { limit, except, took }: Take): Promise<Media[]> {
     return this.parts.db.inOrg(orgId, async (tx) => {
       const now = this.parts.clock.now()
       const rows = await tx.$queryRaw<{ id: string }[]>`
-        SELECT id FROM media WHERE due_at <= ${now} ORDER BY due_at LIMIT ${batchSize} FOR UPDATE SKIP LOCKED`
-      const where = { id: { in: rows.map(({ id }) => id) } }
+        SELECT id FROM media WHERE due_at <= ${now} AND id <> ALL (${except}::uuid[])
+        ORDER BY due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
       if (rows.length === 0) return []
+      const ids = rows.map(({ id }) => id)
+      took(ids)
+      const where = { id: { in: ids } }
       await tx.media.updateMany({
         where,
         data: { dueAt: later(now, fetchLease), attempts: { increment: 1 } },
@@ -119,11 +138,12 @@ export class MediaService {
   }
 
   private async fetch(orgId: string, media: Media): Promise<void> {
-    const accounts = await this.parts.db.inOrg(orgId, (tx) =>
-      this.parts.secrets.open(tx, [media.accountId ?? '']),
-    )
-    const account = accounts.get(media.accountId ?? '')
     try {
+      if (media.attempts > maxAttempts) throw new ProviderError('rejected', neverFetched)
+      const accounts = await this.parts.db.inOrg(orgId, (tx) =>
+        this.parts.secrets.open(tx, [media.accountId ?? '']),
+      )
+      const account = accounts.get(media.accountId ?? '')
       if (!account) throw new ProviderError('misconfigured', 'The account of this file no longer exists.')
       const provider = this.parts.providers[account.provider]
       const file = await provider.fetchMedia(media.providerUrl ?? '', account.credentials, maxUploadBytes)
@@ -161,12 +181,14 @@ export class MediaService {
       ? {
           status: 'failed' as const,
           dueAt: null,
-          failureReason: error instanceof Error ? error.message : 'unknown',
+          failureReason: error instanceof ProviderError ? error.message : faultName(error),
         }
       : { dueAt: later(this.parts.clock.now(), firstRetry * 2 ** (media.attempts - 1)) }
     await this.parts.db.inOrg(orgId, (tx) => tx.media.updateMany({ where: { id: media.id }, data }))
   }
 }
+
+const neverFetched = `It could not be fetched in ${maxAttempts} attempts: each ended the process, or lost the database.`
 
 async function readContent(tx: OrgTx, { id, contentType, fileName }: Media): Promise<StoredFile> {
   const stored = await tx.mediaContent.findFirst({ where: { mediaId: id } })

@@ -98,6 +98,26 @@ function applyOutcome(message: Message, outcome: SendOutcome, now: Date): boolea
   return true
 }
 
+/**
+ * A message that is due could not even be prepared, or marked, for a fault of ours: one attempt less. After the last one
+ * it is failed, so that its sender learns of it.
+ */
+export async function countFault(tx: OrgTx, messageId: string, now: Date): Promise<void> {
+  const [message] = await lockMessages(tx, [messageId])
+  if (message?.status !== 'queued') return
+  message.attempts += 1
+  const isFinal = message.attempts >= maxAttempts
+  const row = isFinal ? failMessage(message, processingFailed) : message
+  await saveDeliveries(tx, [row])
+  if (isFinal) await announceDeliveries(tx, [row], now)
+}
+
+const processingFailed: SendError = {
+  code: 'processing_failed',
+  message: `A fault in this service kept the message from being sent, ${maxAttempts} times. It was not sent; resend it when the fault is mended.`,
+  providerCode: null,
+}
+
 export function failMessage(message: Message, { code, message: sentence, providerCode }: SendError): Message {
   return {
     ...message,

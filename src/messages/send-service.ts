@@ -1,6 +1,8 @@
 import type { AccountSecrets, SendingAccount } from '../channels/account-secrets.js'
 import type { Database, OrgTx } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
 import type { Conversation, Message } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import { Batcher } from '../lib/batcher.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
@@ -10,8 +12,15 @@ import { announceDeliveries } from './announce-deliveries.js'
 import type { MediaLinks } from './media-links.js'
 import { takeSendable } from './outbox-repository.js'
 import { findMedia, saveDeliveries } from './repository.js'
-import { findSendable, refuseToSend } from './send-gate.js'
-import { failMessage, recordOutcomes, type SendOutcome, toOutcome } from './send-outcomes.js'
+import { findSendable, refuseToSend, type SendFacts } from './send-gate.js'
+import {
+  countFault,
+  failMessage,
+  recordOutcomes,
+  type SendError,
+  type SendOutcome,
+  toOutcome,
+} from './send-outcomes.js'
 import type { Settlement } from './settlement.js'
 
 /** A message on its way, with all that the provider needs. */
@@ -39,10 +48,13 @@ const settlePause = seconds(0.5)
 // What several answers free is taken together
 const afterCallPause = 5
 
+/** Whether an outcome is committed, and why not. */
+type Recorded = { fault?: unknown }
+
 /** What one organization has under way in this process. */
 interface Lane {
   calls: Set<Promise<void>>
-  receipts: Batcher<SendOutcome, true>
+  receipts: Batcher<SendOutcome, Recorded>
   /** Whether somebody looks for what is due just now, and whether they must look once more */
   looking: 'no' | 'once' | 'again'
   /** Whether a look is planned, after a call has ended */
@@ -60,11 +72,18 @@ export class SendService {
   private readonly settled = new Map<string, number>()
   private readonly looks = new Set<Promise<void>>()
   private isStopping = false
+  private readonly rows: RowByRow
 
   constructor(
     private readonly parts: SendParts,
     private readonly settlement: Settlement,
-  ) {}
+  ) {
+    this.rows = new RowByRow({ ...parts, lane: 'sending' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   /** Starts the calls that are due; they go on after it has answered. */
   async drain(orgId: string): Promise<void> {
@@ -106,8 +125,7 @@ export class SendService {
     try {
       do {
         lane.looking = 'once'
-        const dispatches = this.isStopping ? [] : await this.claim(orgId, maxInFlight - lane.calls.size)
-        for (const dispatch of dispatches) this.start(orgId, lane, dispatch)
+        if (!this.isStopping) await this.startSome(orgId, lane)
       } while (this.isWantedAgain(lane))
     } finally {
       lane.looking = 'no'
@@ -122,7 +140,7 @@ export class SendService {
   private laneOf(orgId: string): Lane {
     const existing = this.lanes.get(orgId)
     if (existing) return existing
-    const receipts = new Batcher<SendOutcome, true>((outcomes) => this.record(orgId, outcomes), {
+    const receipts = new Batcher<SendOutcome, Recorded>((outcomes) => this.record(orgId, outcomes), {
       items: maxReceipts,
       enough: 4,
     })
@@ -135,17 +153,13 @@ export class SendService {
   private start(orgId: string, lane: Lane, dispatch: Dispatch): void {
     const call: Promise<void> = this.call(dispatch)
       .then((outcome) => lane.receipts.add(outcome))
-      .then(
-        () => this.afterCall(orgId, lane, call),
-        (error) => {
-          // Left as "sending": its answer counts as lost, and is settled
-          this.parts.log.error(
-            { err: error, messageId: dispatch.message.id },
-            'a provider’s answer was not recorded',
-          )
-          this.afterCall(orgId, lane, call)
-        },
-      )
+      .catch((fault: unknown): Recorded => ({ fault }))
+      .then(({ fault }) => {
+        const messageId = dispatch.message.id
+        // Left as "sending": its answer counts as lost, and is settled
+        if (fault) this.parts.log.error({ err: fault, messageId }, 'a provider’s answer was not recorded')
+        this.afterCall(orgId, lane, call)
+      })
     lane.calls.add(call)
   }
 
@@ -163,43 +177,62 @@ export class SendService {
     )
   }
 
+  /** As many calls as there is room for. One message that cannot be prepared holds up no other. */
+  private async startSome(orgId: string, lane: Lane): Promise<void> {
+    const room = maxInFlight - lane.calls.size
+    if (room <= 0) return
+    await this.rows.work(
+      room,
+      async (take) => {
+        const { due, dispatches } = await this.claim(orgId, take)
+        for (const dispatch of dispatches) this.start(orgId, lane, dispatch)
+        return due
+      },
+      (id) => this.countFault(orgId, id),
+    )
+  }
+
+  private async countFault(orgId: string, messageId: string): Promise<void> {
+    await this.parts.db
+      .inOrg(orgId, (tx) => countFault(tx, messageId, this.parts.clock.now()))
+      .catch((error) => this.parts.log.error({ err: error, messageId }, 'a failed attempt was not counted'))
+  }
+
   /** Marks what is due as "sending". What may not leave any more fails here, before any call. */
-  private claim(orgId: string, limit: number): Promise<Dispatch[]> {
-    if (limit <= 0) return Promise.resolve([])
+  private claim(orgId: string, take: Take): Promise<{ due: number; dispatches: Dispatch[] }> {
     return this.parts.db.inOrg(orgId, async (tx) => {
       const now = this.parts.clock.now()
-      const due = await takeSendable(tx, now, limit)
-      if (due.length === 0) return []
-      const conversations = await findSendable(
-        tx,
-        due.map(({ conversationId }) => conversationId),
-      )
+      const due = await takeSendable(tx, now, take)
+      if (due.length === 0) return { due: 0, dispatches: [] }
+      take.took(due.map(({ id }) => id))
+      const means = {
+        conversations: await findSendable(
+          tx,
+          due.map(({ conversationId }) => conversationId),
+        ),
+        accounts: await this.parts.secrets.open(
+          tx,
+          due.map(({ accountId }) => accountId),
+        ),
+      }
       const refused: Message[] = []
       const accepted: Message[] = []
       for (const message of due) {
-        const conversation = conversations.get(message.conversationId)
-        const refusal = conversation && refuseToSend(conversation, now)
-        if (refusal)
-          refused.push(
-            failMessage(message, { code: refusal.code, message: refusal.message, providerCode: null }),
-          )
+        const refusal = whyNot(message, means, now)
+        if (refusal) refused.push(failMessage(message, refusal))
         else accepted.push(markSending(message, now))
       }
       await saveDeliveries(tx, [...refused, ...accepted])
       await announceDeliveries(tx, refused, now)
-      return this.prepare(tx, accepted, conversations)
+      return { due: due.length, dispatches: await this.prepare(tx, accepted, means) }
     })
   }
 
   private async prepare(
     tx: OrgTx,
     messages: Message[],
-    conversations: Map<string, Conversation>,
+    { conversations, accounts }: Means,
   ): Promise<Dispatch[]> {
-    const accounts = await this.parts.secrets.open(
-      tx,
-      messages.map(({ accountId }) => accountId),
-    )
     const withFiles = messages.filter(({ hasMedia }) => hasMedia).map(({ id }) => id)
     const media = await findMedia(tx, withFiles, { withWithheld: false })
     return messages.flatMap((message) => {
@@ -221,10 +254,47 @@ export class SendService {
     }
   }
 
-  private async record(orgId: string, outcomes: SendOutcome[]): Promise<true[]> {
-    await this.parts.db.inOrg(orgId, (tx) => recordOutcomes(tx, outcomes, this.parts.clock.now()))
-    return outcomes.map(() => true)
+  /** Where the database refuses several, each by itself: one that cannot be recorded loses nobody else's answer. */
+  private async record(orgId: string, outcomes: SendOutcome[]): Promise<Recorded[]> {
+    const commit = (some: SendOutcome[]) =>
+      this.parts.db.inOrg(orgId, (tx) => recordOutcomes(tx, some, this.parts.clock.now()))
+    try {
+      await commit(outcomes)
+      return outcomes.map(() => ({}))
+    } catch (error) {
+      if (outcomes.length === 1 || isUnavailable(error)) throw error
+    }
+    const recorded: Recorded[] = []
+    for (const outcome of outcomes)
+      recorded.push(
+        await commit([outcome]).then(
+          () => ({}),
+          (fault: unknown) => ({ fault }),
+        ),
+      )
+    return recorded
   }
+}
+
+/** What messages on their way need. */
+interface Means {
+  conversations: Map<string, Conversation & SendFacts>
+  accounts: Map<string, SendingAccount>
+}
+
+const accountDeleted: SendError = {
+  code: 'account_misconfigured',
+  message: 'The provider account of this message was deleted, so nothing more is sent through it.',
+  providerCode: null,
+}
+
+/** Why a message may not leave now; null where it may. */
+function whyNot(message: Message, { conversations, accounts }: Means, now: Date): SendError | null {
+  const conversation = conversations.get(message.conversationId)
+  const refusal = conversation && refuseToSend(conversation, now)
+  if (refusal) return { code: refusal.code, message: refusal.message, providerCode: null }
+  const account = accounts.get(message.accountId)
+  return !account || account.deletedAt ? accountDeleted : null
 }
 
 function markSending(message: Message, now: Date): Message {

@@ -1,9 +1,11 @@
-import type { AccountSecrets, SendingAccount } from '../channels/account-secrets.js'
+import type { AccountSecrets } from '../channels/account-secrets.js'
 import type { Database } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
 import type { Message } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
-import type { ListedMessage, OutboundMessage } from '../providers/provider.js'
+import type { ListedMessage } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
 import { announceDeliveries } from './announce-deliveries.js'
 import { findKnown, takeUnsettled } from './outbox-repository.js'
@@ -12,12 +14,6 @@ import { lockMessages, saveDeliveries } from './repository.js'
 import { findSendable } from './send-gate.js'
 import { failMessage, maxAttempts } from './send-outcomes.js'
 import { outboundMessage } from './send-service.js'
-
-interface Unsettled {
-  message: Message
-  account: SendingAccount
-  outbound: OutboundMessage
-}
 
 const batchSize = 20
 const lookAgainAfter = seconds(20)
@@ -32,6 +28,8 @@ const giveUpAfter = seconds(600)
  * there is no list, or it cannot be read, the message becomes `unknown` and a person decides.
  */
 export class Settlement {
+  private readonly rows: RowByRow
+
   constructor(
     private readonly parts: {
       db: Database
@@ -40,53 +38,55 @@ export class Settlement {
       secrets: AccountSecrets
       log: Logger
     },
-  ) {}
+  ) {
+    this.rows = new RowByRow({ ...parts, lane: 'settlement' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   async settleDue(orgId: string): Promise<void> {
     for (;;) {
-      const unsettled = await this.take(orgId)
-      for (const one of unsettled) await this.settle(orgId, one)
-      if (unsettled.length < batchSize) return
+      const unsettled: Message[] = []
+      const found = await this.rows.work(batchSize, async (take) => {
+        const taken = await this.take(orgId, take)
+        unsettled.push(...taken)
+        return taken.length
+      })
+      for (const message of unsettled) await this.settleAlone(orgId, message)
+      if (found < batchSize) return
     }
   }
 
   /** Takes what is due, and puts its next look later, so that nobody else looks meanwhile. */
-  private take(orgId: string): Promise<Unsettled[]> {
+  private take(orgId: string, take: Take): Promise<Message[]> {
     return this.parts.db.inOrg(orgId, async (tx) => {
       const now = this.parts.clock.now()
-      const messages = await takeUnsettled(tx, now, batchSize)
-      if (messages.length === 0) return []
+      const messages = await takeUnsettled(tx, now, take)
+      take.took(messages.map(({ id }) => id))
       await saveDeliveries(
         tx,
         messages.map((message) => ({ ...message, dueAt: nextLook(message, now) })),
       )
-      const conversations = await findSendable(
-        tx,
-        messages.map(({ conversationId }) => conversationId),
-      )
-      const accounts = await this.parts.secrets.open(
-        tx,
-        messages.map(({ accountId }) => accountId),
-      )
-      return messages.flatMap((message) => {
-        const account = accounts.get(message.accountId)
-        const conversation = conversations.get(message.conversationId)
-        if (!account || !conversation) return []
-        return [{ message, account, outbound: outboundMessage(message, conversation, account, []) }]
-      })
+      return messages
     })
   }
 
-  private async settle(orgId: string, { message, account, outbound }: Unsettled): Promise<void> {
-    const provider = this.parts.providers[account.provider]
+  /** One that cannot be settled holds up neither the others nor what is to be sent. */
+  private async settleAlone(orgId: string, message: Message): Promise<void> {
+    try {
+      await this.settle(orgId, message)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      this.rows.leaveOut(message.id, error)
+    }
+  }
+
+  private async settle(orgId: string, message: Message): Promise<void> {
     const since = message.sendingAt ?? message.createdAt
     const age = this.parts.clock.now().getTime() - since.getTime()
-    const listed = provider.listsMessages
-      ? await provider.findSent(outbound, account.credentials, since).catch((error) => {
-          this.parts.log.warn({ err: error, messageId: message.id }, 'the list of messages could not be read')
-          return null
-        })
-      : null
+    const { listed, listsMessages } = await this.ask(orgId, message, since)
     await this.parts.db.inOrg(orgId, async (tx) => {
       const now = this.parts.clock.now()
       const [row] = await lockMessages(tx, [message.id])
@@ -97,12 +97,42 @@ export class Settlement {
         (listed ?? []).map(({ providerMessageId }) => providerMessageId),
       )
       const found = listed?.find(({ providerMessageId }) => !known.has(providerMessageId)) ?? null
-      const look = { found, canList: listed !== null, listsMessages: provider.listsMessages, age }
+      const look = { found, canList: listed !== null, listsMessages, age }
       if (!decide(row, look, now)) return
       await saveDeliveries(tx, [row])
       await announceDeliveries(tx, [row], now)
     })
   }
+
+  /** What the provider lists of it: null where there is no list, or it cannot be read now. */
+  private async ask(orgId: string, message: Message, since: Date): Promise<Answer> {
+    const { db, secrets, providers, log } = this.parts
+    const cannotAsk = (error: unknown) => {
+      log.warn({ err: error, messageId: message.id }, 'the list of messages could not be read')
+      return null
+    }
+    const [conversation, accounts] = await db.inOrg(orgId, async (tx) => [
+      (await findSendable(tx, [message.conversationId])).get(message.conversationId),
+      await secrets.open(tx, [message.accountId]).catch((error) => {
+        if (isUnavailable(error)) throw error
+        return cannotAsk(error)
+      }),
+    ])
+    const account = accounts?.get(message.accountId)
+    // An account that is no more cannot be asked, now or later
+    if (!account || !conversation) return { listed: null, listsMessages: accounts === null }
+    const provider = providers[account.provider]
+    if (!provider.listsMessages) return { listed: null, listsMessages: false }
+    const outbound = outboundMessage(message, conversation, account, [])
+    const listed = await provider.findSent(outbound, account.credentials, since).catch(cannotAsk)
+    return { listed, listsMessages: true }
+  }
+}
+
+interface Answer {
+  listed: ListedMessage[] | null
+  /** Whether it may be worth asking again */
+  listsMessages: boolean
 }
 
 const neverTaken = {

@@ -1,11 +1,15 @@
 import type { OrgTx } from '../db/database.js'
+import type { Take } from '../db/row-by-row.js'
 import type { Condition } from '../workstreams/condition.js'
 import type { Candidate, Declines } from './choose-agent.js'
 import type { Fact, RoutingFacts, Rule } from './match-rules.js'
 
-export async function findUnrouted(tx: OrgTx, limit: number): Promise<string[]> {
+type Range = Pick<Take, 'limit' | 'except'>
+
+export async function findUnrouted(tx: OrgTx, { limit, except }: Range): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM conversations WHERE status = 'open' AND queue_id IS NULL ORDER BY created_at LIMIT ${limit}`
+    SELECT id FROM conversations WHERE status = 'open' AND queue_id IS NULL AND id <> ALL (${except}::uuid[])
+    ORDER BY created_at LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 
@@ -77,13 +81,14 @@ export async function findQueued(
   tx: OrgTx,
   queueIds: readonly string[],
   after: QueuedItem | null,
-  limit: number,
+  { limit, except }: Range,
 ): Promise<QueuedItem[]> {
   return tx.$queryRaw<QueuedItem[]>`
     SELECT c.id, c.queued_at AS "queuedAt", w.capacity_units AS units, w.keep_same_agent AS "keepSameAgent"
     FROM conversations c JOIN workstreams w ON w.org_id = c.org_id AND w.id = c.workstream_id
     WHERE c.status = 'open' AND c.queue_id = ANY(${[...queueIds]}::uuid[]) AND w.distribution = 'push'
       AND (c.queued_at, c.id) > (${after?.queuedAt ?? new Date(0)}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid)
+      AND c.id <> ALL (${except}::uuid[])
     ORDER BY c.queued_at, c.id LIMIT ${limit}`
 }
 

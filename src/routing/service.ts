@@ -5,6 +5,7 @@ import { findTerms, lockConversations } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
+import { RowByRow, type Take } from '../db/row-by-row.js'
 import type { Clock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import { type Candidate, chooseAgent } from './choose-agent.js'
@@ -30,27 +31,43 @@ const lock = 'routing'
  * database, so it may run at any time, twice, or late.
  */
 export class RoutingService {
+  private readonly rows: RowByRow
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.rows = new RowByRow({ clock, log, lane: 'routing' })
+  }
+
+  get leftOut(): number {
+    return this.rows.leftOut
+  }
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const routed = await this.db.inOrg({ orgId, lock }, (tx) => this.routeBatch(tx))
+      const routed = await this.rows.work(batchSize, (take) =>
+        this.db.inOrg({ orgId, lock }, (tx) => this.routeBatch(tx, take)),
+      )
       if (routed < batchSize) break
     }
     let after: QueuedItem | null = null
-    do {
-      const from: QueuedItem | null = after
-      after = await this.db.inOrg({ orgId, lock }, (tx) => this.assignBatch(tx, from))
-    } while (after && !signal.aborted)
+    while (!signal.aborted) {
+      const looked = await this.rows.work(batchSize, async (take) => {
+        const items = await this.db.inOrg({ orgId, lock }, (tx) => this.assignBatch(tx, after, take))
+        after = items.at(-1) ?? after
+        return items.length
+      })
+      if (looked < batchSize) break
+    }
   }
 
   /** Puts conversations that have no queue yet into one, and answers how many. */
-  private async routeBatch(tx: OrgTx): Promise<number> {
-    const rows = await lockConversations(tx, await findUnrouted(tx, batchSize))
+  private async routeBatch(tx: OrgTx, take: Take): Promise<number> {
+    const ids = await findUnrouted(tx, take)
+    take.took(ids)
+    const rows = await lockConversations(tx, ids)
     const unrouted = rows.filter(({ status, queueId }) => status === 'open' && queueId === null)
     if (unrouted.length === 0) return 0
     const workstreamIds = unrouted.map(({ workstreamId }) => workstreamId)
@@ -91,14 +108,15 @@ export class RoutingService {
     }
   }
 
-  /** Offers what waits, and answers where to go on while there is both something to offer and somebody free. */
-  private async assignBatch(tx: OrgTx, after: QueuedItem | null): Promise<QueuedItem | null> {
+  /** Offers what waits after the given place, and answers what it looked at: nothing where nobody is free. */
+  private async assignBatch(tx: OrgTx, after: QueuedItem | null, take: Take): Promise<QueuedItem[]> {
     const candidates = await findCandidates(tx)
     const queueIds = [...new Set(candidates.flatMap((candidate) => [...candidate.queueIds]))]
-    if (queueIds.length === 0) return null
-    const items = await findQueued(tx, queueIds, after, batchSize)
-    if (items.length === 0) return null
+    if (queueIds.length === 0) return []
+    const items = await findQueued(tx, queueIds, after, take)
+    if (items.length === 0) return []
     const ids = items.map(({ id }) => id)
+    take.took(ids)
     const rows = new Map((await lockConversations(tx, ids)).map((row) => [row.id, row]))
     const histories = await findHistories(tx, ids)
     const offers = new Offers(tx, candidates, this.clock.now())
@@ -107,7 +125,7 @@ export class RoutingService {
       if (row?.status === 'open' && row.queueId) await offers.add(item, row, histories.get(item.id))
     }
     await offers.record()
-    return items.length === batchSize ? (items.at(-1) ?? null) : null
+    return items
   }
 }
 
