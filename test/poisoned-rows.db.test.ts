@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Retention } from '../src/jobs/retention.js'
 import { minutes, seconds } from '../src/lib/clock.js'
 import { TestClock } from './support/clock.js'
@@ -11,6 +11,8 @@ import { runSql } from './support/sql.js'
 const clock = new TestClock()
 let service: TestService
 let mend: () => Promise<void> = async () => undefined
+
+vi.setConfig({ testTimeout: 60_000 })
 
 beforeAll(async () => {
   service = await startService({ clock })

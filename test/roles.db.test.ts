@@ -113,6 +113,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'POST /v1/conversations/:id/messages/:messageId/resend': everyone,
   'POST /v1/conversations/:id/messages/:messageId/dismiss': everyone,
 
+  'GET /v1/messages': everyone,
   'POST /v1/media': everyone,
   'GET /v1/media/:id': everyone,
   'GET /v1/events': everyone,

@@ -1,5 +1,5 @@
 import type { OrgTx } from '../db/database.js'
-import type { Conversation } from '../db/generated/client.js'
+import { type Conversation, Prisma } from '../db/generated/client.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { AppError, notFound } from '../lib/errors.js'
 import { findQueuesOf } from './repository.js'
@@ -30,6 +30,14 @@ function canSee(sight: Sight, { agentId, queueId, status }: Conversation): boole
   return (
     agentId === sight.agentId || ((status === 'open' || status === 'waiting') && inQueues(sight.queueIds))
   )
+}
+
+/** The same as a condition on conversations `c` of a query of one's own. */
+export function canSeeSql(sight: Sight): Prisma.Sql {
+  if (sight.kind === 'all') return Prisma.sql`TRUE`
+  const inQueues = Prisma.sql`c.queue_id = ANY (${[...sight.queueIds]}::uuid[])`
+  if (sight.kind === 'queues') return inQueues
+  return Prisma.sql`(c.agent_id = ${sight.agentId}::uuid OR (c.status IN ('open', 'waiting') AND ${inQueues}))`
 }
 
 /** Whether the caller may try to work on it, and so may learn that another agent was first. */

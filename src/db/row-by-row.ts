@@ -57,6 +57,11 @@ export class RowByRow {
     )
   }
 
+  /** The row is no longer due as it was. */
+  forget(id: string): void {
+    this.failed.delete(id)
+  }
+
   /** Null where it was several rows that failed. */
   private async attempt(
     limit: number,

@@ -1,16 +1,24 @@
 import { listOptedOut } from '../contacts/opt-outs.js'
-import { assertCanSee } from '../conversations/access.js'
+import { assertCanSee, canSeeSql, sightOf } from '../conversations/access.js'
 import { presentConversation } from '../conversations/present.js'
 import { findVisible } from '../conversations/reader.js'
 import { findContactNames, lockConversation } from '../conversations/repository.js'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation, Message } from '../db/generated/client.js'
-import { type Page, type PageRequest, readCursor, sequencePattern, toPage } from '../db/page.js'
+import {
+  idPattern,
+  type Page,
+  type PageRequest,
+  pageById,
+  readCursor,
+  sequencePattern,
+  toPage,
+} from '../db/page.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { newMessage } from './new-message.js'
 import { presentMessage } from './present.js'
-import { findMedia, insertMessages } from './repository.js'
+import { findMedia, insertMessages, listUnknown } from './repository.js'
 
 type Shown = ReturnType<typeof presentMessage>
 
@@ -35,6 +43,17 @@ export class MessageService {
         take: page.limit + 1,
       })
       const { data, nextCursor } = toPage(rows, page.limit, ({ seq }) => [String(seq)])
+      return { data: await this.show(tx, caller, data), nextCursor }
+    })
+  }
+
+  /** Messages whose outcome a person must decide, in all conversations that the caller may see; newest created first. */
+  listUnknown(caller: OrgCaller, page: PageRequest): Promise<Page<Shown>> {
+    return this.db.inOrg(caller.orgId, async (tx) => {
+      const [before] = readCursor(page.cursor, [idPattern]) ?? []
+      const sight = canSeeSql(await sightOf(tx, caller))
+      const rows = await listUnknown(tx, sight, { before, limit: page.limit + 1 })
+      const { data, nextCursor } = pageById(rows, page)
       return { data: await this.show(tx, caller, data), nextCursor }
     })
   }

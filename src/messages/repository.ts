@@ -37,6 +37,19 @@ export async function lockMessages(tx: OrgTx, ids: readonly string[]): Promise<M
     ORDER BY m.id FOR UPDATE`
 }
 
+/** Newest first. @param sight a condition on their conversations `c` */
+export function listUnknown(
+  tx: OrgTx,
+  sight: Prisma.Sql,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<Message[]> {
+  return tx.$queryRaw<Message[]>`
+    SELECT ${columns} FROM messages m JOIN conversations c ON c.org_id = m.org_id AND c.id = m.conversation_id
+    WHERE m.org_id = ${tx.orgId}::uuid AND m.status = 'unknown' AND ${sight}
+      ${before ? Prisma.sql`AND m.id < ${before}::uuid` : Prisma.empty}
+    ORDER BY m.id DESC LIMIT ${limit}`
+}
+
 export async function lockMessage(tx: OrgTx, conversationId: string, id: string): Promise<Message> {
   const [message] = await lockMessages(tx, [id])
   if (message?.conversationId !== conversationId) throw notFound('message')

@@ -4,7 +4,14 @@ import { bodyProblems, problems } from '../http/problem.js'
 import { idParams, noBody, pageOf, pageQuery } from '../http/schemas.js'
 import type { MessageService } from './message-service.js'
 import type { ReplyService } from './reply-service.js'
-import { customerSummarySchema, messageParams, messageSchema, noteBody, sendBody } from './schemas.js'
+import {
+  customerSummarySchema,
+  messageParams,
+  messageSchema,
+  messagesQuery,
+  noteBody,
+  sendBody,
+} from './schemas.js'
 
 interface Options {
   replies: ReplyService
@@ -14,6 +21,19 @@ interface Options {
 const tags = ['messages']
 
 export const messageRoutes: FastifyPluginAsyncZod<Options> = async (app, { replies, messages }) => {
+  app.route({
+    method: 'GET',
+    url: '/messages',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'listMessagesByStatus',
+      summary: 'Messages whose outcome is unknown, in all conversations that you may see',
+      querystring: messagesQuery,
+      response: { 200: pageOf(messageSchema), ...problems('validation_failed') },
+    },
+    handler: (request) => messages.listUnknown(orgCaller(request), request.query),
+  })
   app.route({
     method: 'GET',
     url: '/conversations/:id/messages',

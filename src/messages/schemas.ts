@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { conversationSchema } from '../conversations/schemas.js'
-import { id, time } from '../http/schemas.js'
+import { id, pageQuery, time } from '../http/schemas.js'
 
 export const mediaSchema = z
   .object({
@@ -62,6 +62,10 @@ export const messageSchema = z
     readAt: time.nullable(),
   })
   .meta({ id: 'Message' })
+
+export const messagesQuery = pageQuery.extend({
+  status: z.enum(['unknown']).meta({ description: 'Those that wait for a person: resend or dismiss them' }),
+})
 
 export const uploadBody = z.object({ file: z.any().meta({ type: 'string', format: 'binary' }) })
 

@@ -100,16 +100,17 @@ function applyOutcome(message: Message, outcome: SendOutcome, now: Date): boolea
 
 /**
  * A message that is due could not even be prepared, or marked, for a fault of ours: one attempt less. After the last one
- * it is failed, so that its sender learns of it.
+ * it is failed, so that its sender learns of it. Answers whether that is so.
  */
-export async function countFault(tx: OrgTx, messageId: string, now: Date): Promise<void> {
+export async function countFault(tx: OrgTx, messageId: string, now: Date): Promise<boolean> {
   const [message] = await lockMessages(tx, [messageId])
-  if (message?.status !== 'queued') return
+  if (message?.status !== 'queued') return true
   message.attempts += 1
   const isFinal = message.attempts >= maxAttempts
   const row = isFinal ? failMessage(message, processingFailed) : message
   await saveDeliveries(tx, [row])
   if (isFinal) await announceDeliveries(tx, [row], now)
+  return isFinal
 }
 
 const processingFailed: SendError = {

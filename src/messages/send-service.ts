@@ -193,9 +193,13 @@ export class SendService {
   }
 
   private async countFault(orgId: string, messageId: string): Promise<void> {
-    await this.parts.db
-      .inOrg(orgId, (tx) => countFault(tx, messageId, this.parts.clock.now()))
-      .catch((error) => this.parts.log.error({ err: error, messageId }, 'a failed attempt was not counted'))
+    const { db, clock, log } = this.parts
+    try {
+      const isOver = await db.inOrg(orgId, (tx) => countFault(tx, messageId, clock.now()))
+      if (isOver) this.rows.forget(messageId)
+    } catch (error) {
+      log.error({ err: error, messageId }, 'a failed attempt was not counted')
+    }
   }
 
   /** Marks what is due as "sending". What may not leave any more fails here, before any call. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
 import { done, newCustomer, type TestNumber, TestOrganization } from '../support/organization.js'
@@ -9,6 +9,9 @@ import { runSql } from '../support/sql.js'
 const clock = new TestClock()
 let service: TestService
 let mend: () => Promise<void> = async () => undefined
+
+// Five attempts, each after a look of the sweep, on a loaded machine
+vi.setConfig({ testTimeout: 60_000 })
 
 beforeAll(async () => {
   service = await startService({ clock })
