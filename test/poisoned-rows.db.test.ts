@@ -259,3 +259,36 @@ it('rows that cannot be deleted keep nothing else from being deleted', async () 
 
   expect(await left()).toEqual([2, 0, 0])
 })
+
+it('a callback that cannot be stored is refused by itself, also where it came together with others', async () => {
+  const [org, other] = [await TestOrganization.create(service), await TestOrganization.create(service)]
+  const [number, otherNumber] = [await org.addNumber('twilio sms'), await other.addNumber('twilio sms')]
+  mend = await poison(service, 'callbacks', { when: `NEW.body LIKE '%Body=unstorable%'` })
+  const texts = (text: string, { service: { simulator } }: TestOrganization, to: string) =>
+    fetch(`${simulator.url}/text`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ from: newCustomer(), to, text }),
+    }).then(async (answer) => ((await answer.json()) as any).callback.status)
+
+  const [refused, ...taken] = await Promise.all([
+    texts('unstorable', org, number.number),
+    ...Array.from({ length: 20 }, (_, index) =>
+      index % 2 ? texts('Hello', org, number.number) : texts('Hello', other, otherNumber.number),
+    ),
+  ])
+
+  expect(refused).toBe(500)
+  expect(new Set(taken)).toEqual(new Set([200]))
+})
+
+it('no statement runs for ever, and no transaction stands still for ever', async () => {
+  const [limits] = await service.parts.db.inOrg(
+    '00000000-0000-0000-0000-000000000000',
+    (tx) => tx.$queryRaw<Record<string, string>[]>`
+      SELECT current_setting('statement_timeout') AS statement,
+        current_setting('idle_in_transaction_session_timeout') AS idle`,
+  )
+
+  expect(limits).toEqual({ statement: '25s', idle: '1min' })
+})

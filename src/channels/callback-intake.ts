@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../db/database.js'
+import { isUnavailable } from '../db/faults.js'
 import type { ProviderName } from '../db/generated/enums.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import { Batcher } from '../lib/batcher.js'
@@ -37,6 +38,9 @@ interface Parts {
   log: Logger
 }
 
+/** What became of a callback, or why the database would not have it. */
+type Stored = { outcome: StoreOutcome } | { fault: unknown }
+
 const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
@@ -52,7 +56,7 @@ const wayStepMs = 10
 export class CallbackIntake {
   private readonly memory: AccountMemory
   private readonly secondLook: SecondLook
-  private readonly inbox: Batcher<NewCallback, StoreOutcome>
+  private readonly inbox: Batcher<NewCallback, Stored>
   private readonly wakes: PacedBatches<null, null>
 
   constructor(private readonly parts: Parts) {
@@ -103,16 +107,36 @@ export class CallbackIntake {
     }
   }
 
-  private store(account: KnownAccount, posted: Posted): Promise<StoreOutcome> {
-    return this.inbox.add(toNewCallback(account, posted))
+  private async store(account: KnownAccount, posted: Posted): Promise<StoreOutcome> {
+    const stored = await this.inbox.add(toNewCallback(account, posted))
+    if ('fault' in stored) throw stored.fault
+    return stored.outcome
   }
 
-  private async write(batch: NewCallback[]): Promise<StoreOutcome[]> {
-    const outcomes = await storeCallbacks(this.parts.db, batch)
+  private async write(batch: NewCallback[]): Promise<Stored[]> {
+    const stored = await this.storeBatch(batch)
     const toWake = new Set<string>()
-    for (const [index, { orgId }] of batch.entries()) if (outcomes[index] === 'stored') toWake.add(orgId)
+    for (const [index, one] of stored.entries()) {
+      const orgId = batch[index]?.orgId
+      if (orgId && 'outcome' in one && one.outcome === 'stored') toWake.add(orgId)
+    }
     for (const orgId of toWake) void this.wakes.add(orgId, null)
-    return outcomes
+    return stored
+  }
+
+  /** Where the database refuses the batch, each by itself: it holds callbacks of several organizations. */
+  private async storeBatch(batch: NewCallback[]): Promise<Stored[]> {
+    try {
+      const outcomes = await storeCallbacks(this.parts.db, batch)
+      return outcomes.map((outcome) => ({ outcome }))
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      const [one, ...others] = batch
+      if (!one || others.length === 0) return [{ fault: error }]
+      const stored: Stored[] = []
+      for (const callback of batch) stored.push(...(await this.storeBatch([callback])))
+      return stored
+    }
   }
 
   /** Nobody waits for it, and where it fails the sweep finds what is due. */

@@ -10,12 +10,16 @@ export interface PoolOptions {
 // without this they would go on reading whole tables when these have grown.
 const indexesFirst = '-c enable_seqscan=off'
 
+// What a statement may take, and how long a transaction may stand still: a process that hangs, or a statement that never
+// ends, would hold its locks for ever and stop a whole lane of an organization, in every process
+const timeLimits = '-c statement_timeout=25s -c idle_in_transaction_session_timeout=60s'
+
 export function openPool({ url, onPoolError }: PoolOptions, role: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: 'parley',
-    options: `-c role=${role} ${indexesFirst}`,
+    options: `-c role=${role} ${indexesFirst} ${timeLimits}`,
     pipeline: true,
     types: { getTypeParser },
   })

@@ -107,11 +107,11 @@ export class Relay {
   private async publishSome({ limit, except, took }: Take): Promise<Published[]> {
     const { db } = this.parts
     const next = async () => {
-      const rows = await askSystem<{ seq: string }>(
+      const rows = await askSystem<{ seq: bigint }>(
         db,
         Prisma.sql`SELECT seq FROM events WHERE position IS NULL AND seq <> ALL (${except}::bigint[]) ORDER BY seq LIMIT ${limit}::int`,
       )
-      return rows.map(({ seq }) => seq)
+      return rows.map(({ seq }) => String(seq))
     }
     if (limit < batchSize || except.length > 0) {
       const numbers = await next()

@@ -68,8 +68,9 @@ interface Lane {
  */
 export class SendService {
   private readonly lanes = new Map<string, Lane>()
-  /** When lost answers were last looked for, by organization */
+  /** When lost answers were last looked for, by organization, and where that goes on just now */
   private readonly settled = new Map<string, number>()
+  private readonly settling = new Set<string>()
   private readonly looks = new Set<Promise<void>>()
   private isStopping = false
   private readonly rows: RowByRow
@@ -87,7 +88,7 @@ export class SendService {
 
   /** Starts the calls that are due; they go on after it has answered. */
   async drain(orgId: string): Promise<void> {
-    await this.settleSometimes(orgId)
+    this.settleSometimes(orgId)
     await this.look(orgId)
   }
 
@@ -102,12 +103,30 @@ export class SendService {
     return [...this.looks, ...[...this.lanes.values()].flatMap(({ calls }) => [...calls])]
   }
 
-  /** A lost answer has waited for seconds already: it is not looked for at every wake. */
-  private async settleSometimes(orgId: string): Promise<void> {
+  /**
+   * A lost answer has waited for seconds already: it is not looked for at every wake, and nobody waits for the provider's
+   * list, which may not answer at all.
+   */
+  private settleSometimes(orgId: string): void {
     const now = performance.now()
+    if (this.isStopping || this.settling.has(orgId)) return
     if (now - (this.settled.get(orgId) ?? Number.NEGATIVE_INFINITY) < settlePause) return
     this.settled.set(orgId, now)
-    await this.settlement.settleDue(orgId)
+    this.settling.add(orgId)
+    const settling: Promise<void> = this.settle(orgId).finally(() => {
+      this.settling.delete(orgId)
+      this.looks.delete(settling)
+    })
+    this.looks.add(settling)
+  }
+
+  private async settle(orgId: string): Promise<void> {
+    try {
+      await this.settlement.settleDue(orgId, () => this.isStopping)
+      await this.look(orgId)
+    } catch (error) {
+      this.parts.log.warn({ err: error, orgId }, 'lost answers were not settled, it repeats')
+    }
   }
 
   private look(orgId: string): Promise<void> {

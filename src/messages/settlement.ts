@@ -46,15 +46,16 @@ export class Settlement {
     return this.rows.leftOut
   }
 
-  async settleDue(orgId: string): Promise<void> {
-    for (;;) {
+  /** @param isStopping asked before each provider call */
+  async settleDue(orgId: string, isStopping: () => boolean): Promise<void> {
+    while (!isStopping()) {
       const unsettled: Message[] = []
       const found = await this.rows.work(batchSize, async (take) => {
         const taken = await this.take(orgId, take)
         unsettled.push(...taken)
         return taken.length
       })
-      for (const message of unsettled) await this.settleAlone(orgId, message)
+      for (const message of unsettled) if (!isStopping()) await this.settleAlone(orgId, message)
       if (found < batchSize) return
     }
   }

@@ -169,6 +169,26 @@ describe('a lost answer that cannot be settled', () => {
     await afterAWhile(at, poisoned.id, 'unknown')
   })
 
+  it('for a list that does not answer holds up nothing that is to be sent', async () => {
+    await reports(false)
+    const at = await desk('twilio sms')
+    const free = await another(at)
+    await fault(at, 'timeout_before_send')
+    const accountId = at.number.credentials['accountSid']
+    await tellProvider(service, 'faults', { accountId, on: 'read', mode: 'delay', delayMs: 15_000 })
+    const lost = await at.reply('Lost')
+    await answerIsLost(lost.id)
+
+    clock.forward(seconds(6))
+    await eventually(
+      () => rowOf(lost.id),
+      ({ dueAt }) => (dueAt?.getTime() ?? 0) > clock.now().getTime(),
+    )
+    const { id } = await free.reply('Free')
+
+    await free.becomes(id, 'sent')
+  })
+
   it.each(['twilio sms', 'telesign sms'] as const)(
     'because its account is gone (%s) becomes unknown, so that a person decides',
     async (kind) => {
