@@ -14,6 +14,7 @@ import { registerIdempotency } from './http/idempotency.js'
 import { registerOpenApi } from './http/openapi.js'
 import { createServer, registerRateLimit, type Server, unknownRoute } from './http/server.js'
 import { apiKeyRoutes } from './identity/api-key-routes.js'
+import { auditRoutes } from './identity/audit-routes.js'
 import { organizationRoutes } from './identity/organization-routes.js'
 import { mediaLinkRoutes } from './messages/media-link-routes.js'
 import { mediaRoutes } from './messages/media-routes.js'
@@ -46,6 +47,7 @@ const callerRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { par
   app.setNotFoundHandler(unknownRoute)
   await app.register(organizationRoutes, { organizations: parts.organizations })
   await app.register(apiKeyRoutes, { apiKeys: parts.apiKeys })
+  await app.register(auditRoutes, { audit: parts.audit })
   await app.register(agentRoutes, { agents: parts.agents })
   await app.register(contactRoutes, { contacts: parts.contacts })
   await app.register(channelAccountRoutes, { accounts: parts.accounts, backfill: parts.backfill })

@@ -17,6 +17,7 @@ import { Relay } from './events/relay.js'
 import { Signals } from './events/signals.js'
 import { createAuthenticate } from './identity/access.js'
 import { ApiKeyService } from './identity/api-key-service.js'
+import { AuditService } from './identity/audit-service.js'
 import { OrganizationService } from './identity/organization-service.js'
 import { Suspensions } from './identity/suspensions.js'
 import { JobQueues, type LaneHandler, type LaneName } from './jobs/job-queues.js'
@@ -79,6 +80,7 @@ export async function createContainer(settings: ServiceSettings) {
 
   const organizations = new OrganizationService(db, clock, createBuiltIns)
   const apiKeys = new ApiKeyService(db, clock)
+  const audit = new AuditService(db)
   const contacts = new ContactService(db, clock)
   const conversations = new ConversationService(db, clock)
   const agents = new AgentService(db, clock, (tx, agentId, now) =>
@@ -189,6 +191,7 @@ export async function createContainer(settings: ServiceSettings) {
     providers,
     organizations,
     apiKeys,
+    audit,
     contacts,
     agents,
     queues,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Container } from './container.js'
 import type { OrgCaller } from './lib/caller.js'
+import { newId } from './lib/ids.js'
 import type { Simulator } from './simulator/server.js'
 
 interface Parts {
@@ -88,8 +89,9 @@ async function readSaved(file: string): Promise<Saved | null> {
 
 async function create(container: Container, file: string): Promise<Saved> {
   const { organizations, agents, apiKeys, queues, contacts } = container
+  const origin = { requestId: newId(), address: 'demonstration', forwardedFor: null, userAgent: null }
   const organization = await organizations.create(
-    { kind: 'platform' },
+    { kind: 'platform', origin },
     { name: 'Demonstration', timeZone: 'UTC' },
   )
   const admin: OrgCaller = {
@@ -100,6 +102,7 @@ async function create(container: Container, file: string): Promise<Saved> {
     permissions: ['secrets:write'],
     agentId: null,
     agentName: null,
+    origin,
   }
   const agent = await agents.create(admin, {
     name: 'Alex Agent',

@@ -329,6 +329,8 @@ const segmentNamed: Readonly<Record<string, string>> = {
   accountId: 'channel-accounts',
   contactId: 'contacts',
   workstreamId: 'workstreams',
+  actorId: 'agents',
+  subjectId: 'queues',
 }
 
 function rowNamed(reference: string, { ids }: Furnished): string {

@@ -2,8 +2,11 @@ import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
 import { emit, emitAccessChange } from '../events/outbox.js'
+import { recordAudit } from '../identity/audit.js'
 import { changeTokenRole, issueKey } from '../identity/keys.js'
+import { presentKey } from '../identity/present.js'
 import type { OrgCaller, Role } from '../lib/caller.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
 import { AppError } from '../lib/errors.js'
@@ -36,7 +39,12 @@ export class AgentService {
   /** A new agent is offline and a member of no queue. */
   create(caller: OrgCaller, body: z.infer<typeof createAgentBody>): Promise<Shown> {
     return this.db
-      .inOrg(caller, async (tx) => presentAgent(await insertAgent(tx, body, this.clock.now())))
+      .inOrg(caller, async (tx) => {
+        const at = this.clock.now()
+        const after = presentAgent(await insertAgent(tx, body, at))
+        await recordAudit(tx, caller, { action: 'agent.created', subjectId: after.id, at, after })
+        return after
+      })
       .catch((error) => {
         throw isDuplicate(error) ? emailTaken(body.email) : error
       })
@@ -63,6 +71,7 @@ export class AgentService {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
+        await lockRow(tx, 'agents', id)
         const before = await getAgent(tx, id)
         await updateAgent(tx, id, { name, email, role }, now)
         if (role && role !== before.role) {
@@ -73,7 +82,15 @@ export class AgentService {
           await updateCapacity(tx, id, capacityUnits)
           await wakeRouting(tx, now)
         }
-        return presentAgent(await getAgent(tx, id))
+        const after = presentAgent(await getAgent(tx, id))
+        await recordAudit(tx, caller, {
+          action: 'agent.changed',
+          subjectId: id,
+          at: now,
+          before: presentAgent(before),
+          after,
+        })
+        return after
       })
       .catch((error) => {
         throw isDuplicate(error) ? emailTaken(email ?? '') : error
@@ -98,6 +115,12 @@ export class AgentService {
         expiresAt,
         now,
       })
+      await recordAudit(tx, caller, {
+        action: 'agent.token_created',
+        subjectId: id,
+        at: now,
+        after: presentKey(row),
+      })
       return { id: row.id, token: key, expiresAt: expiresAt.toISOString() }
     })
   }
@@ -109,9 +132,14 @@ export class AgentService {
     }
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
-      await getAgent(tx, id)
+      const before = presentAgent(await getAgent(tx, id))
       await this.changePresence(tx, id, presence, now)
-      return presentAgent(await getAgent(tx, id))
+      const after = presentAgent(await getAgent(tx, id))
+      // What agents say of themselves is work, not configuration
+      if (caller.agentId !== id) {
+        await recordAudit(tx, caller, { action: 'agent.presence_set', subjectId: id, at: now, before, after })
+      }
+      return after
     })
   }
 

@@ -24,6 +24,12 @@ interface ShownAccount
   updatedAt: string
 }
 
+/** For the audit log: without the address whose token lets callbacks in, and what is derived from it. */
+export function auditedAccount(shown: ShownAccount): object {
+  const { callbackUrl: _token, providerSetup: _derived, ...audited } = shown
+  return audited
+}
+
 const mask = '••••'
 
 /** An account as callers see it: of its secret no more than the last four characters. */

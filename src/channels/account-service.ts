@@ -3,6 +3,7 @@ import { isDuplicate } from '../db/faults.js'
 import type { ChannelAccount } from '../db/generated/client.js'
 import type { Channel, ProviderName } from '../db/generated/enums.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { type Clock, hours, later } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
@@ -11,7 +12,7 @@ import { newId } from '../lib/ids.js'
 import type { SecretBox } from '../lib/secret-box.js'
 import { newToken } from '../lib/tokens.js'
 import type { Providers } from '../providers/registry.js'
-import { type Check, presentAccount } from './account-present.js'
+import { auditedAccount, type Check, presentAccount } from './account-present.js'
 import {
   getAccount,
   insertAccount,
@@ -80,7 +81,10 @@ export class ChannelAccountService {
           createdAt: now,
           updatedAt: now,
         })
-        return this.present(row)
+        const shown = this.present(row)
+        const after = auditedAccount(shown)
+        await recordAudit(tx, caller, { action: 'channel_account.created', subjectId: id, at: now, after })
+        return shown
       })
       .catch((error) => {
         throw isDuplicate(error) ? nameTaken(name) : error
@@ -113,7 +117,15 @@ export class ChannelAccountService {
           ...(isOther && notValidated),
           updatedAt: now,
         })
-        return this.present(await getAccount(tx, id))
+        const shown = this.present(await getAccount(tx, id))
+        await recordAudit(tx, caller, {
+          action: 'channel_account.changed',
+          subjectId: id,
+          at: now,
+          before: auditedAccount(this.present(account)),
+          after: auditedAccount(shown),
+        })
+        return shown
       })
       .catch((error) => {
         throw isDuplicate(error) ? nameTaken(name ?? '') : error
@@ -123,11 +135,13 @@ export class ChannelAccountService {
   /** Its callbacks are unknown from now on. Refused while it has numbers. */
   delete(caller: OrgCaller, id: string): Promise<void> {
     return this.parts.db.inOrg(caller, async (tx) => {
-      const { version } = await lockAccount(tx, id)
+      const account = await lockAccount(tx, id)
       const numbers = await listNumbersOf(tx, id)
       if (numbers.length > 0) throw hasNumbers(numbers.map(({ address }) => address))
       const now = this.parts.clock.now()
-      await updateAccount(tx, id, { deletedAt: now, version: version + 1, updatedAt: now })
+      await updateAccount(tx, id, { deletedAt: now, version: account.version + 1, updatedAt: now })
+      const before = auditedAccount(this.present(account))
+      await recordAudit(tx, caller, { action: 'channel_account.deleted', subjectId: id, at: now, before })
     })
   }
 
@@ -143,16 +157,24 @@ export class ChannelAccountService {
     }))
     const secret = secretBox.open(account.secret, account.id)
     const checks = await checkAccount(providers[account.provider], { account, numbers, secret })
-    const status = checks.every(({ ok }) => ok) ? 'valid' : 'invalid'
+    const status: 'valid' | 'invalid' = checks.every(({ ok }) => ok) ? 'valid' : 'invalid'
     const checkedAt = clock.now()
-    await db.inOrg(caller, (tx) =>
-      saveValidation(tx, account, {
+    const after = { status, checkedAt: checkedAt.toISOString(), checks }
+    await db.inOrg(caller, async (tx) => {
+      await saveValidation(tx, account, {
         validationStatus: status,
         validationCheckedAt: checkedAt,
         validationChecks: checks.map((check) => ({ ...check })),
-      }),
-    )
-    return { status, checkedAt: checkedAt.toISOString(), checks }
+      })
+      await recordAudit(tx, caller, {
+        action: 'channel_account.validated',
+        subjectId: id,
+        at: checkedAt,
+        before: this.present(account).validation,
+        after,
+      })
+    })
+    return after
   }
 
   /** What new credentials change in the row; null where they are the ones that it has. */

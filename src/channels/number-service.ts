@@ -2,6 +2,8 @@ import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import type { Channel, NumberType } from '../db/generated/enums.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
@@ -81,7 +83,14 @@ export class ChannelNumberService {
           updatedAt: now,
         })
         await this.place(tx, row, number)
-        return { ...(await this.present(tx, row)), warnings: warning ? [warning] : [] }
+        const after = await this.present(tx, row)
+        await recordAudit(tx, caller, {
+          action: 'channel_number.created',
+          subjectId: row.id,
+          at: now,
+          after,
+        })
+        return { ...after, warnings: warning ? [warning] : [] }
       })
       .catch((error) => {
         throw refusal(error, address)
@@ -105,7 +114,10 @@ export class ChannelNumberService {
     let address = ''
     return this.db
       .inOrg(caller, async (tx) => {
+        const at = this.clock.now()
+        await lockRow(tx, 'channel_numbers', id)
         const row = await getNumber(tx, id)
+        const before = await this.present(tx, row)
         const { channel, messagesPerSecond } = row
         const type = typeFor(channel, {
           type: change.type ?? row.type ?? undefined,
@@ -119,10 +131,11 @@ export class ChannelNumberService {
           type,
           address,
           messagesPerSecond: change.messagesPerSecond ?? (isDefaultRate ? rateOf(type) : messagesPerSecond),
-          updatedAt: this.clock.now(),
+          updatedAt: at,
         })
-        const shown = await this.present(tx, await getNumber(tx, id))
-        return { ...shown, warnings: written.warning ? [written.warning] : [] }
+        const after = await this.present(tx, await getNumber(tx, id))
+        await recordAudit(tx, caller, { action: 'channel_number.changed', subjectId: id, at, before, after })
+        return { ...after, warnings: written.warning ? [written.warning] : [] }
       })
       .catch((error) => {
         throw refusal(error, address)
@@ -132,10 +145,12 @@ export class ChannelNumberService {
   /** Nothing more is sent from it. Its conversations stay readable and close by themselves. */
   delete(caller: OrgCaller, id: string): Promise<void> {
     return this.db.inOrg(caller, async (tx) => {
-      await getNumber(tx, id)
+      await lockRow(tx, 'channel_numbers', id)
+      const before = await this.present(tx, await getNumber(tx, id))
       await deletePlace(tx, id)
       const now = this.clock.now()
       await updateNumber(tx, id, { deletedAt: now, updatedAt: now })
+      await recordAudit(tx, caller, { action: 'channel_number.deleted', subjectId: id, at: now, before })
     })
   }
 

@@ -2,6 +2,7 @@ import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate } from '../db/faults.js'
 import type { CallbackState } from '../db/generated/enums.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { recordAudit } from '../identity/audit.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
@@ -45,7 +46,10 @@ export class QuarantineService {
 
   list(caller: OrgCaller, query: PageRequest & KeptFilter): Promise<Page<ShownCallback>> {
     return this.parts.db.inOrg(caller, async (tx) => {
-      const { data, nextCursor } = pageById(await listKept(tx, query, this.parts.clock.now()), query)
+      const at = this.parts.clock.now()
+      const { data, nextCursor } = pageById(await listKept(tx, query, at), query)
+      const action = 'organization.quarantine_read'
+      await recordAudit(tx, caller, { action, subjectId: caller.orgId, at })
       return { data: data.map((row) => this.present(row)), nextCursor }
     })
   }
@@ -55,7 +59,7 @@ export class QuarantineService {
    * hand over: the kept one goes, and the answer says `duplicate`.
    */
   async release(caller: OrgCaller, id: string): Promise<ShownCallback & { duplicate: boolean }> {
-    const attempt = () => this.parts.db.inOrg(caller, (tx) => this.releaseIn(tx, id))
+    const attempt = () => this.parts.db.inOrg(caller, (tx) => this.releaseIn(tx, caller, id))
     const released = await attempt().catch((error) => {
       // The genuine one came between the look and the change; the next look sees it
       if (isDuplicate(error)) return attempt()
@@ -73,9 +77,18 @@ export class QuarantineService {
     caller: OrgCaller,
     filter: Pick<KeptFilter, 'accountId' | 'reason'>,
   ): Promise<{ released: number; hasMore: boolean }> {
-    const released = await this.parts.db.inOrg(caller, (tx) =>
-      releaseSetAside(tx, filter, { now: this.parts.clock.now(), limit: mostReleased }),
-    )
+    const released = await this.parts.db.inOrg(caller, async (tx) => {
+      const at = this.parts.clock.now()
+      const count = await releaseSetAside(tx, filter, { now: at, limit: mostReleased })
+      const action = 'organization.callbacks_released'
+      await recordAudit(tx, caller, {
+        action,
+        subjectId: caller.orgId,
+        at,
+        after: { ...filter, released: count },
+      })
+      return count
+    })
     if (released > 0) await this.wake(caller)
     return { released, hasMore: released === mostReleased }
   }
@@ -85,12 +98,23 @@ export class QuarantineService {
     await this.parts.jobs.wake('inbound', orgId).catch(() => undefined)
   }
 
-  private async releaseIn(tx: OrgTx, id: string): Promise<ShownCallback & { duplicate: boolean }> {
+  private async releaseIn(
+    tx: OrgTx,
+    caller: OrgCaller,
+    id: string,
+  ): Promise<ShownCallback & { duplicate: boolean }> {
     const now = this.parts.clock.now()
     const kept = await lockKept(tx, id, now)
     const duplicate = kept.state === 'quarantined' && (await hasGenuine(tx, kept))
     if (duplicate) await deleteKept(tx, id)
     else await releaseKept(tx, id, now)
+    await recordAudit(tx, caller, {
+      action: 'callback.released',
+      subjectId: id,
+      at: now,
+      before: { accountId: kept.accountId, state: kept.state, reason: kept.reason },
+      after: { duplicate },
+    })
     const released = duplicate ? kept : { ...kept, state: 'pending' as const, reason: null, detail: null }
     return { ...this.present({ ...released, attempts: duplicate ? kept.attempts : 0 }), duplicate }
   }

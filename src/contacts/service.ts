@@ -2,6 +2,8 @@ import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -38,7 +40,9 @@ export class ContactService {
       const now = this.clock.now()
       const row = await insertContact(tx, { name, mobilePhone, email, attributes, active }, now)
       await replaceAddresses(tx, row.id, body.addresses.map(storedAddress), now)
-      return this.written(tx, row)
+      const after = await this.show(tx, row)
+      await recordAudit(tx, caller, { action: 'contact.created', subjectId: row.id, at: now, after })
+      return written(after)
     })
   }
 
@@ -65,10 +69,13 @@ export class ContactService {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
-        await getContact(tx, id)
+        await lockRow(tx, 'contacts', id)
+        const before = await this.show(tx, await getContact(tx, id))
         await updateContact(tx, id, { name, mobilePhone, email, attributes, active }, now)
         if (addresses) await replaceAddresses(tx, id, addresses.map(storedAddress), now)
-        return this.written(tx, await getContact(tx, id))
+        const after = await this.show(tx, await getContact(tx, id))
+        await recordAudit(tx, caller, { action: 'contact.changed', subjectId: id, at: now, before, after })
+        return written(after)
       })
       .catch((error) => {
         // Somebody deleted it at the same moment
@@ -80,8 +87,11 @@ export class ContactService {
   delete(caller: OrgCaller, id: string): Promise<void> {
     return this.db
       .inOrg(caller, async (tx) => {
-        await getContact(tx, id)
+        await lockRow(tx, 'contacts', id)
+        const before = await this.show(tx, await getContact(tx, id))
         await deleteContact(tx, id)
+        const at = this.clock.now()
+        await recordAudit(tx, caller, { action: 'contact.deleted', subjectId: id, at, before })
       })
       .catch((error) => {
         throw isReferenceFault(error) ? stillLinked() : error
@@ -98,12 +108,12 @@ export class ContactService {
   private async show(tx: OrgTx, row: ContactRow): Promise<Shown> {
     return presentContact(row, (await findAddresses(tx, [row.id])).get(row.id) ?? [])
   }
-
-  private async written(tx: OrgTx, row: ContactRow): Promise<Written> {
-    const shown = await this.show(tx, row)
-    return { ...shown, warnings: doubtsAbout(shown.mobilePhone, shown.addresses) }
-  }
 }
+
+const written = (shown: Shown): Written => ({
+  ...shown,
+  warnings: doubtsAbout(shown.mobilePhone, shown.addresses),
+})
 
 /** In E.164; null and undefined stay what they are. */
 function storedPhone(input: string | null | undefined): string | null | undefined {

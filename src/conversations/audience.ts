@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
 import type { AccessChange } from '../events/event-types.js'
+import { recordAudit } from '../identity/audit.js'
 import { findLiveRole } from '../identity/repository.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { type Clock, seconds } from '../lib/clock.js'
@@ -51,6 +52,13 @@ export class Audiences {
       queueIds = now.queueIds
       if (now.role !== caller.role) lose()
     }
+    await db.inOrg(caller.orgId, (tx) =>
+      recordAudit(tx, caller, {
+        action: 'organization.events_opened',
+        subjectId: caller.orgId,
+        at: this.parts.clock.now(),
+      }),
+    )
     await look()
     const timer = setInterval(() => {
       look().catch((error) =>

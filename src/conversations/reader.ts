@@ -7,12 +7,12 @@ import {
   type PageRequest,
   pageById,
   readCursor,
-  timePattern,
+  readTimeCursor,
   toPage,
 } from '../db/page.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
-import { AppError, invalidField, notFound } from '../lib/errors.js'
+import { AppError, notFound } from '../lib/errors.js'
 import { startOfDay } from '../lib/local-day.js'
 import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
 import { activeAt } from './change.js'
@@ -144,10 +144,9 @@ function after({ sort, cursor }: Query): Where {
     const [id] = readCursor(cursor, [idPattern]) ?? []
     return id ? { id: { lt: id } } : {}
   }
-  const [time, id] = readCursor(cursor, [timePattern, idPattern]) ?? []
-  if (!time || !id) return {}
-  const lastMessageAt = new Date(time)
-  if (Number.isNaN(lastMessageAt.getTime())) throw invalidField('cursor', 'not a cursor of this list')
+  const last = readTimeCursor(cursor)
+  if (!last) return {}
+  const { time: lastMessageAt, id } = last
   return {
     activeAt: { lte: activeAt(lastMessageAt) },
     OR: [{ lastMessageAt: { lt: lastMessageAt } }, { lastMessageAt, id: { lt: id } }],

@@ -39,7 +39,7 @@ export function readCursor(cursor: string | undefined, patterns: readonly RegExp
 export const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export const sequencePattern = /^\d{1,18}$/
 // PostgreSQL knows no year 0
-export const timePattern = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const timePattern = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 /** Cuts `limit + 1` rows down to a page. `keyOf` gives the values that the next page starts after. */
 export function toPage<Row>(rows: Row[], limit: number, keyOf: (row: Row) => string[]): Page<Row> {
@@ -47,6 +47,15 @@ export function toPage<Row>(rows: Row[], limit: number, keyOf: (row: Row) => str
   const last = data.at(-1)
   const hasMore = rows.length > limit && last !== undefined
   return { data, nextCursor: hasMore ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null }
+}
+
+/** Of a list in order of a time, and of ids within it; null at the start. */
+export function readTimeCursor(cursor: string | undefined): { time: Date; id: string } | null {
+  const [written, id] = readCursor(cursor, [timePattern, idPattern]) ?? []
+  if (!written || !id) return null
+  const time = new Date(written)
+  if (Number.isNaN(time.getTime())) throw badCursor()
+  return { time, id }
 }
 
 /** For lists in order of creation, newest first: ids are UUIDv7, so they sort by creation. */

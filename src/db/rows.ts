@@ -1,6 +1,17 @@
 import type { OrgTx } from './database.js'
 import { Prisma } from './generated/client.js'
 
+type Lockable = 'access_keys' | 'agents' | 'channel_numbers' | 'contacts' | 'queues' | 'workstream_channels'
+
+/**
+ * Keeps a row as it is until this unit of work has changed it, so that what was read before is what the change began
+ * with. Rows that point to it can be added meanwhile.
+ */
+export async function lockRow(tx: OrgTx, table: Lockable, id: string): Promise<void> {
+  await tx.$queryRaw`
+    SELECT 1 FROM ${Prisma.raw(table)} WHERE org_id = ${tx.orgId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`
+}
+
 type Table = 'conversations' | 'messages' | 'media'
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -9,7 +9,7 @@ import { type Audience, EventStream } from './stream.js'
 
 interface Options {
   feed: EventFeed
-  /** What this caller may hear, as memberships change; tells when the key or token is no longer what it was */
+  /** What this caller may hear, as memberships change; tells when the key or token is no longer what it was. Writes down that the caller listens */
   audienceOf: (caller: OrgCaller, onAccessLost: () => void) => Promise<{ hears: Audience; end: () => void }>
 }
 

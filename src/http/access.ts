@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
-import type { Caller, OrgCaller, PlatformCaller, Role } from '../lib/caller.js'
+import type { Caller, OrgCaller, Origin, PlatformCaller, Role } from '../lib/caller.js'
 import { AppError } from '../lib/errors.js'
+import { storable } from '../lib/storable.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,7 +22,7 @@ export const leaders = ['admin', 'supervisor'] as const satisfies Role[]
 export const admins = ['admin'] as const satisfies Role[]
 
 /** Answers who a bearer token belongs to, null if to nobody; throws for a suspended organization. */
-export type Authenticate = (token: string) => Promise<Caller | null>
+export type Authenticate = (token: string, origin: Origin) => Promise<Caller | null>
 
 /** Checks every request of this scope before its body is read: first who calls, then whether their role may. */
 export function registerAccess(
@@ -45,7 +46,7 @@ export function registerAccess(
 
 async function identify(request: FastifyRequest, authenticate: Authenticate): Promise<Caller> {
   const [, token] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
-  const caller = token ? await authenticate(token) : null
+  const caller = token ? await authenticate(token, originOf(request)) : null
   if (caller) return caller
   throw new AppError(
     'unauthenticated',
@@ -53,6 +54,19 @@ async function identify(request: FastifyRequest, authenticate: Authenticate): Pr
       ? 'This key or token is unknown, expired or revoked.'
       : 'Send your API key or agent token in the header "Authorization: Bearer …".',
   )
+}
+
+const mostHeader = 200
+
+function originOf({ id, ip, headers }: FastifyRequest): Origin {
+  const cut = (header: string | string[] | undefined) =>
+    header === undefined ? null : storable(String(header)).slice(0, mostHeader)
+  return {
+    requestId: id,
+    address: ip,
+    forwardedFor: cut(headers['x-forwarded-for']),
+    userAgent: cut(headers['user-agent']),
+  }
 }
 
 function assertMay(caller: Caller, { access, asAgent }: FastifyContextConfig): void {

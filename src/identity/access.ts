@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.js'
 import { Prisma } from '../db/generated/client.js'
-import type { Caller, OrgCaller, Role } from '../lib/caller.js'
+import type { Caller, OrgCaller, Origin, Role } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError } from '../lib/errors.js'
 import { equalSecrets, sha256 } from '../lib/tokens.js'
@@ -30,9 +30,9 @@ export function createAuthenticate({
   db,
   clock,
   platformApiKey,
-}: Parts): (token: string) => Promise<Caller | null> {
-  return async (token) => {
-    if (equalSecrets(token, platformApiKey)) return { kind: 'platform' }
+}: Parts): (token: string, origin: Origin) => Promise<Caller | null> {
+  return async (token, origin) => {
+    if (equalSecrets(token, platformApiKey)) return { kind: 'platform', origin }
     if (!looksLikeKey(token)) return null
     const [key] = await db.call<FoundKey>(
       Prisma.sql`SELECT * FROM find_access_key(${sha256(token)}, ${clock.now()})`,
@@ -41,11 +41,14 @@ export function createAuthenticate({
     if (key.isSuspended) {
       throw new AppError('organization_suspended', 'This organization is suspended. Ask its operator.')
     }
-    return callerOf(key)
+    return callerOf(key, origin)
   }
 }
 
-const callerOf = ({ orgId, id, role, permissions, agentId, agentName }: FoundKey): OrgCaller => ({
+const callerOf = (
+  { orgId, id, role, permissions, agentId, agentName }: FoundKey,
+  origin: Origin,
+): OrgCaller => ({
   kind: 'organization',
   orgId,
   keyId: id,
@@ -53,4 +56,5 @@ const callerOf = ({ orgId, id, role, permissions, agentId, agentName }: FoundKey
   permissions,
   agentId,
   agentName,
+  origin,
 })

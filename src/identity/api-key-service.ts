@@ -2,13 +2,15 @@ import type { z } from 'zod'
 import type { Database } from '../db/database.js'
 import { isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
 import { emitAccessChange } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
+import { recordAudit } from './audit.js'
 import { issueKey } from './keys.js'
 import { presentKey } from './present.js'
-import { listKeys, revokeKey } from './repository.js'
+import { getKey, listKeys, revokeKey } from './repository.js'
 import type { apiKeySchema, createApiKeyBody, newApiKeySchema } from './schemas.js'
 
 /** An organization's keys. Agents' tokens are listed and revoked here too. */
@@ -34,7 +36,9 @@ export class ApiKeyService {
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
         const { row, key } = await issueKey(tx, { kind: 'api_key', name, role, permissions, agentId, now })
-        return { ...presentKey(row), key }
+        const shown = presentKey(row)
+        await recordAudit(tx, caller, { action: 'api_key.created', subjectId: row.id, at: now, after: shown })
+        return { ...shown, key }
       })
       .catch((error) => {
         throw isReferenceFault(error) ? invalidField('agentId', 'There is no such agent.') : error
@@ -51,9 +55,13 @@ export class ApiKeyService {
   /** The key stops working with the next call, also where it is the one that makes this call; its streams end. */
   revoke(caller: OrgCaller, id: string): Promise<void> {
     return this.db.inOrg(caller, async (tx) => {
-      const now = this.clock.now()
-      await revokeKey(tx, id, now)
-      await emitAccessChange(tx, now, { keyId: id })
+      const at = this.clock.now()
+      await lockRow(tx, 'access_keys', id)
+      const before = presentKey(await getKey(tx, id))
+      await revokeKey(tx, id, at)
+      const after = presentKey(await getKey(tx, id))
+      await recordAudit(tx, caller, { action: 'api_key.revoked', subjectId: id, at, before, after })
+      await emitAccessChange(tx, at, { keyId: id })
     })
   }
 }

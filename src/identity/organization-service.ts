@@ -5,9 +5,16 @@ import { emitAccessChange } from '../events/outbox.js'
 import type { PlatformCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { newId } from '../lib/ids.js'
+import { recordAudit } from './audit.js'
 import { issueKey } from './keys.js'
-import { presentOrganization } from './present.js'
-import { getOrganization, insertOrganization, listOrganizations, updateOrganization } from './repository.js'
+import { presentKey, presentOrganization } from './present.js'
+import {
+  getOrganization,
+  insertOrganization,
+  listOrganizations,
+  lockOrganization,
+  updateOrganization,
+} from './repository.js'
 import type { changeOrganizationBody, createOrganizationBody, newOrganizationSchema } from './schemas.js'
 
 type Shown = ReturnType<typeof presentOrganization>
@@ -37,8 +44,10 @@ export class OrganizationService {
         permissions: ['secrets:write'],
         now,
       })
-      const apiKey = { id: first.row.id, key: first.key, role: 'admin' as const }
-      return { ...presentOrganization(row), apiKey }
+      const shown = presentOrganization(row)
+      const after = { ...shown, apiKey: presentKey(first.row) }
+      await recordAudit(tx, caller, { action: 'organization.created', subjectId: row.id, at: now, after })
+      return { ...shown, apiKey: { id: first.row.id, key: first.key, role: 'admin' as const } }
     })
   }
 
@@ -53,13 +62,13 @@ export class OrganizationService {
 
   /** Suspension and switched-off channels take effect with the next call; a suspension ends open streams. */
   update(
-    _caller: PlatformCaller,
+    caller: PlatformCaller,
     id: string,
     { suspended, channels, ...rest }: z.infer<typeof changeOrganizationBody>,
   ): Promise<Shown> {
     return this.db.inOrg(id, async (tx) => {
       const now = this.clock.now()
-      const before = await getOrganization(tx)
+      const before = await lockOrganization(tx)
       const since = before.suspendedAt ?? now
       await updateOrganization(
         tx,
@@ -74,7 +83,15 @@ export class OrganizationService {
         now,
       )
       if (suspended) await emitAccessChange(tx, now, {})
-      return presentOrganization(await getOrganization(tx))
+      const after = presentOrganization(await getOrganization(tx))
+      await recordAudit(tx, caller, {
+        action: 'organization.changed',
+        subjectId: id,
+        at: now,
+        before: presentOrganization(before),
+        after,
+      })
+      return after
     })
   }
 }

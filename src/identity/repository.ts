@@ -18,6 +18,12 @@ export function listOrganizations(db: Database, page: PageRequest): Promise<Orga
   )
 }
 
+/** For a change of it. */
+export async function lockOrganization(tx: OrgTx): Promise<Organization> {
+  await tx.$queryRaw`SELECT 1 FROM organizations WHERE id = ${tx.orgId}::uuid FOR NO KEY UPDATE`
+  return getOrganization(tx)
+}
+
 /** The organization of this unit of work. */
 export async function getOrganization(tx: OrgTx): Promise<Organization> {
   const row = await tx.organization.findFirst({ where: { id: tx.orgId } })
@@ -50,10 +56,15 @@ export async function listKeys(tx: OrgTx, page: PageRequest): Promise<AccessKey[
   return tx.accessKey.findMany({ where: olderThan(page), orderBy: { id: 'desc' }, take: page.limit + 1 })
 }
 
+export async function getKey(tx: OrgTx, id: string): Promise<AccessKey> {
+  const row = await tx.accessKey.findFirst({ where: { id } })
+  if (!row) throw notFound('key')
+  return row
+}
+
 /** Revokes a key for good; one that is revoked already stays as it is. */
 export async function revokeKey(tx: OrgTx, id: string, now: Date): Promise<void> {
-  const revoked = await tx.accessKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
-  if (revoked.count === 0 && (await tx.accessKey.count({ where: { id } })) === 0) throw notFound('key')
+  await tx.accessKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
 }
 
 /** The role of a key or token; null where it is revoked or expired, or its organization is suspended. */

@@ -2,6 +2,16 @@ import type { OrgTx } from '../db/database.js'
 
 export type Role = 'admin' | 'supervisor' | 'agent'
 
+/** Where a call came from, as the audit log keeps it. */
+export interface Origin {
+  readonly requestId: string
+  /** Of the connection: behind a proxy the proxy's */
+  readonly address: string
+  /** X-Forwarded-For: what a proxy, or anybody else, said */
+  readonly forwardedFor: string | null
+  readonly userAgent: string | null
+}
+
 /** Somebody who calls with an organization's API key or an agent's token. A unit of work takes it as its scope. */
 export interface OrgCaller {
   readonly kind: 'organization'
@@ -12,12 +22,14 @@ export interface OrgCaller {
   /** The agent it acts for; null for keys that name none */
   readonly agentId: string | null
   readonly agentName: string | null
+  readonly origin: Origin
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
 
 /** The operator. Has no access to any organization's rows. */
 export interface PlatformCaller {
   readonly kind: 'platform'
+  readonly origin: Origin
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
 

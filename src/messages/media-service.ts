@@ -4,6 +4,7 @@ import type { Database, OrgTx } from '../db/database.js'
 import { faultName } from '../db/faults.js'
 import type { Media } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { type Clock, hours, later, seconds } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -79,7 +80,10 @@ export class MediaService {
       if (media.messageId) await this.assertMaySee(tx, caller, media.messageId)
       if (media.status === 'pending')
         throw new AppError('unavailable', 'The file is being fetched from the provider. Try again shortly.')
-      return readContent(tx, media)
+      const file = await readContent(tx, media)
+      const at = this.parts.clock.now()
+      await recordAudit(tx, caller, { action: 'media.read', subjectId: id, at })
+      return file
     })
   }
 

@@ -14,6 +14,7 @@ import {
   sequencePattern,
   toPage,
 } from '../db/page.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { newMessage } from './new-message.js'
@@ -36,6 +37,7 @@ export class MessageService {
   list(caller: OrgCaller, conversationId: string, page: PageRequest): Promise<Page<Shown>> {
     return this.db.inOrg(caller.orgId, async (tx) => {
       await findVisible(tx, caller, conversationId)
+      await this.noteReading(tx, caller, 'conversation.messages_read', conversationId)
       const [after] = readCursor(page.cursor, [sequencePattern]) ?? []
       const rows = await tx.message.findMany({
         where: { conversationId, ...(after && { seq: { gt: BigInt(after) } }) },
@@ -84,6 +86,7 @@ export class MessageService {
   customerSummary(caller: OrgCaller, conversationId: string) {
     return this.db.inOrg(caller.orgId, async (tx) => {
       const conversation = await findVisible(tx, caller, conversationId)
+      await this.noteReading(tx, caller, 'conversation.summary_read', conversationId)
       const { channel, customerAddress, contactId, profileName } = conversation
       const contact = contactId ? await tx.contact.findFirst({ where: { id: contactId } }) : null
       const messages = await tx.message.findMany({
@@ -106,6 +109,15 @@ export class MessageService {
         lastMessages: await this.show(tx, caller, messages.toReversed()),
       }
     })
+  }
+
+  private noteReading(
+    tx: OrgTx,
+    caller: OrgCaller,
+    action: 'conversation.messages_read' | 'conversation.summary_read',
+    conversationId: string,
+  ): Promise<void> {
+    return recordAudit(tx, caller, { action, subjectId: conversationId, at: this.clock.now() })
   }
 
   private async recent(tx: OrgTx, { id, contactId, customerAddress }: Conversation) {

@@ -4,6 +4,7 @@ import { findVisible } from '../conversations/reader.js'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/faults.js'
 import type { Conversation, Media, Message } from '../db/generated/client.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -20,6 +21,14 @@ type Shown = ReturnType<typeof presentMessage>
 
 /** What became of a reply in its batch: the message, or what its sender is told. */
 type Outcome = { shown: Shown } | { refusal: unknown }
+
+/** What a person decides about a message, and in which states of it. */
+interface Decision {
+  action: 'message.resent' | 'message.dismissed'
+  conversationId: string
+  messageId: string
+  from: NonNullable<Message['status']>[]
+}
 
 /** Agents' answers to customers. */
 export class ReplyService {
@@ -98,7 +107,7 @@ export class ReplyService {
   resend(caller: OrgCaller, conversationId: string, messageId: string): Promise<Shown> {
     return this.decide(
       caller,
-      { conversationId, messageId, from: ['unknown', 'failed', 'undelivered'] },
+      { action: 'message.resent', conversationId, messageId, from: ['unknown', 'failed', 'undelivered'] },
       (message, now) => {
         message.status = 'queued'
         message.dueAt = now
@@ -112,20 +121,20 @@ export class ReplyService {
 
   /** A person decides that a message whose outcome is unknown is left alone. */
   dismiss(caller: OrgCaller, conversationId: string, messageId: string): Promise<Shown> {
-    return this.decide(caller, { conversationId, messageId, from: ['unknown'] }, (message) => {
-      message.status = 'failed'
-      message.errorCode = 'dismissed'
-      message.errorMessage = 'Whether it was sent is not known. A person decided not to send it again.'
-    })
+    return this.decide(
+      caller,
+      { action: 'message.dismissed', conversationId, messageId, from: ['unknown'] },
+      (message) => {
+        message.status = 'failed'
+        message.errorCode = 'dismissed'
+        message.errorMessage = 'Whether it was sent is not known. A person decided not to send it again.'
+      },
+    )
   }
 
   private decide(
     caller: OrgCaller,
-    {
-      conversationId,
-      messageId,
-      from,
-    }: { conversationId: string; messageId: string; from: NonNullable<Message['status']>[] },
+    { action, conversationId, messageId, from }: Decision,
     change: (message: Message, now: Date) => void,
   ): Promise<Shown> {
     return this.db.inOrg(caller, async (tx) => {
@@ -135,6 +144,7 @@ export class ReplyService {
       if (!conversation) throw notFound('conversation')
       const message = await lockMessage(tx, conversationId, messageId)
       if (!message.status || !from.includes(message.status)) throw notUndecided(conversation, message)
+      const before = { conversationId, status: message.status }
       change(message, now)
       if (message.status === 'queued') {
         assertMaySend(conversation, now)
@@ -142,6 +152,8 @@ export class ReplyService {
       }
       await saveDeliveries(tx, [message])
       await announceDeliveries(tx, [message], now)
+      const after = { conversationId, status: message.status }
+      await recordAudit(tx, caller, { action, subjectId: messageId, at: now, before, after })
       const media = await tx.media.findMany({ where: { messageId }, orderBy: { position: 'asc' } })
       return presentMessage(message, media satisfies Media[])
     })

@@ -1,6 +1,8 @@
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -36,9 +38,12 @@ export class QueueService {
 
   create(caller: OrgCaller, { name }: { name: string }): Promise<Shown> {
     return this.db
-      .inOrg(caller, async (tx) =>
-        presentQueue(await insertQueue(tx, { name, isDefault: false, now: this.clock.now() })),
-      )
+      .inOrg(caller, async (tx) => {
+        const now = this.clock.now()
+        const after = presentQueue(await insertQueue(tx, { name, isDefault: false, now }))
+        await recordAudit(tx, caller, { action: 'queue.created', subjectId: after.id, at: now, after })
+        return after
+      })
       .catch((error) => {
         throw isDuplicate(error) ? nameTaken(name) : error
       })
@@ -58,9 +63,13 @@ export class QueueService {
   rename(caller: OrgCaller, id: string, { name }: { name?: string | undefined }): Promise<Shown> {
     return this.db
       .inOrg(caller, async (tx) => {
-        await getQueue(tx, id)
-        if (name !== undefined) await renameQueue(tx, { id, name, now: this.clock.now() })
-        return presentQueue(await getQueue(tx, id))
+        const now = this.clock.now()
+        await lockRow(tx, 'queues', id)
+        const before = presentQueue(await getQueue(tx, id))
+        if (name !== undefined) await renameQueue(tx, { id, name, now })
+        const after = presentQueue(await getQueue(tx, id))
+        await recordAudit(tx, caller, { action: 'queue.changed', subjectId: id, at: now, before, after })
+        return after
       })
       .catch((error) => {
         throw isDuplicate(error) ? nameTaken(name ?? '') : error
@@ -71,11 +80,14 @@ export class QueueService {
   delete(caller: OrgCaller, id: string): Promise<void> {
     return this.db
       .inOrg(caller, async (tx) => {
-        const { isDefault } = await getQueue(tx, id)
-        if (isDefault) throw stillUsed('it is the default queue of the organization')
+        await lockRow(tx, 'queues', id)
+        const before = presentQueue(await getQueue(tx, id))
+        if (before.isDefault) throw stillUsed('it is the default queue of the organization')
         const uses = await findQueueUses(tx, id)
         if (uses.length > 0) throw stillUsed(uses.join('; '))
         await deleteQueue(tx, id)
+        const at = this.clock.now()
+        await recordAudit(tx, caller, { action: 'queue.deleted', subjectId: id, at, before })
       })
       .catch((error) => {
         throw isReferenceFault(error) ? stillUsed('conversations are or were in it') : error
@@ -92,14 +104,26 @@ export class QueueService {
 
   /** Adding a member twice is fine. */
   addMember(caller: OrgCaller, queueId: string, agentId: string): Promise<void> {
-    return this.changeMember(caller, { queueId, agentId }, (tx, now) =>
-      insertMember(tx, { queueId, agentId }, now),
-    )
+    return this.changeMember(caller, { queueId, agentId }, async (tx, now) => {
+      const isNew = await insertMember(tx, { queueId, agentId }, now)
+      if (isNew) {
+        const entry = { action: 'queue.member_added', subjectId: queueId, at: now } as const
+        await recordAudit(tx, caller, { ...entry, after: { agentId } })
+      }
+      return isNew
+    })
   }
 
   /** So is removing one who is no member. What the agent has at hand stays with them. */
   removeMember(caller: OrgCaller, queueId: string, agentId: string): Promise<void> {
-    return this.changeMember(caller, { queueId, agentId }, (tx) => deleteMember(tx, { queueId, agentId }))
+    return this.changeMember(caller, { queueId, agentId }, async (tx, now) => {
+      const wasMember = await deleteMember(tx, { queueId, agentId })
+      if (wasMember) {
+        const entry = { action: 'queue.member_removed', subjectId: queueId, at: now } as const
+        await recordAudit(tx, caller, { ...entry, before: { agentId } })
+      }
+      return wasMember
+    })
   }
 
   private changeMember(

@@ -2,6 +2,8 @@ import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
+import { lockRow } from '../db/rows.js'
+import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
@@ -71,7 +73,9 @@ export class WorkstreamService {
           createdAt: now,
           updatedAt: now,
         })
-        return presentWorkstream(row)
+        const after = presentWorkstream(row)
+        await recordAudit(tx, caller, { action: 'workstream.created', subjectId: row.id, at: now, after })
+        return after
       })
       .catch((error) => {
         throw refusal(error, body.name)
@@ -95,8 +99,8 @@ export class WorkstreamService {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
-        const { channel } = await lockWorkstream(tx, id)
-        if (channel === 'sms' && (autoCloseAfterMinutes ?? leastSmsMinutes) < leastSmsMinutes) {
+        const before = presentWorkstream(await lockWorkstream(tx, id))
+        if (before.channel === 'sms' && (autoCloseAfterMinutes ?? leastSmsMinutes) < leastSmsMinutes) {
           throw invalidField(
             'autoCloseAfterMinutes',
             `An SMS workstream closes waiting conversations after at least ${leastSmsMinutes} minutes (8 hours).`,
@@ -106,7 +110,9 @@ export class WorkstreamService {
         const fields = { name, autoCloseAfterMinutes, capacityUnits, keepSameAgent, fallbackQueueId }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
         await wakeRouting(tx, now)
-        return presentWorkstream(await getWorkstream(tx, id))
+        const after = presentWorkstream(await getWorkstream(tx, id))
+        await recordAudit(tx, caller, { action: 'workstream.changed', subjectId: id, at: now, before, after })
+        return after
       })
       .catch((error) => {
         throw refusal(error, body.name)
@@ -117,11 +123,14 @@ export class WorkstreamService {
   delete(caller: OrgCaller, id: string): Promise<void> {
     return this.db
       .inOrg(caller, async (tx) => {
-        const { isBuiltIn } = await lockWorkstream(tx, id)
-        if (isBuiltIn) throw stillUsed('it is the built-in one of its channel')
+        const row = await lockWorkstream(tx, id)
+        if (row.isBuiltIn) throw stillUsed('it is the built-in one of its channel')
         const numbers = await listNumbersOf(tx, id)
         if (numbers.length > 0) throw stillUsed(`take its numbers out first (${numbers.join(', ')})`)
+        const before = { ...presentWorkstream(row), ...presentRules(await listRules(tx, id)) }
         await deleteWorkstream(tx, id)
+        const at = this.clock.now()
+        await recordAudit(tx, caller, { action: 'workstream.deleted', subjectId: id, at, before })
       })
       .catch((error) => {
         throw isReferenceFault(error) ? stillUsed('it has conversations') : error
@@ -144,9 +153,19 @@ export class WorkstreamService {
         const known = await findQueueIds(tx, queueIds)
         const lost = queueIds.findIndex((queueId) => !known.has(queueId))
         if (lost >= 0) throw invalidField(`rules.${lost}.queueId`, 'There is no such queue.')
+        const at = this.clock.now()
+        const before = presentRules(await listRules(tx, id))
         await replaceRules(tx, id, rules)
-        await wakeRouting(tx, this.clock.now())
-        return presentRules(await listRules(tx, id))
+        await wakeRouting(tx, at)
+        const after = presentRules(await listRules(tx, id))
+        await recordAudit(tx, caller, {
+          action: 'workstream.rules_replaced',
+          subjectId: id,
+          at,
+          before,
+          after,
+        })
+        return after
       })
       .catch((error) => {
         throw isReferenceFault(error) ? queueWentAway() : error
@@ -177,8 +196,11 @@ export class WorkstreamService {
           customerAttachments: attachments?.customer ?? false,
           agentAttachments: attachments?.agent ?? false,
         }
-        const row = await insertChannel(tx, { ...settings, workstreamId: id, numberId }, this.clock.now())
-        return presentChannel({ ...row, number: number.address })
+        const at = this.clock.now()
+        const row = await insertChannel(tx, { ...settings, workstreamId: id, numberId }, at)
+        const after = presentChannel({ ...row, number: number.address })
+        await recordAudit(tx, caller, { action: 'workstream.channel_added', subjectId: id, at, after })
+        return after
       })
       .catch((error) => {
         throw isDuplicate(error) ? numberTaken('another workstream') : error
@@ -192,22 +214,35 @@ export class WorkstreamService {
   ): Promise<ShownChannel> {
     return this.db.inOrg(caller, async (tx) => {
       const place = { workstreamId: id, id: channelId }
-      await getChannel(tx, place)
+      const at = this.clock.now()
+      await lockRow(tx, 'workstream_channels', channelId)
+      const before = presentChannel(await getChannel(tx, place))
       const change = {
         language: language && canonicalLanguage(language),
         customerAttachments: attachments?.customer,
         agentAttachments: attachments?.agent,
       }
-      await updateChannel(tx, channelId, change, this.clock.now())
-      return presentChannel(await getChannel(tx, place))
+      await updateChannel(tx, channelId, change, at)
+      const after = presentChannel(await getChannel(tx, place))
+      await recordAudit(tx, caller, {
+        action: 'workstream.channel_changed',
+        subjectId: id,
+        at,
+        before,
+        after,
+      })
+      return after
     })
   }
 
   /** Gives the number back to the built-in workstream of its channel. */
   removeChannel(caller: OrgCaller, { id, channelId }: { id: string; channelId: string }): Promise<void> {
     return this.db.inOrg(caller, async (tx) => {
-      await getChannel(tx, { workstreamId: id, id: channelId })
+      await lockRow(tx, 'workstream_channels', channelId)
+      const before = presentChannel(await getChannel(tx, { workstreamId: id, id: channelId }))
       await deleteChannel(tx, channelId)
+      const at = this.clock.now()
+      await recordAudit(tx, caller, { action: 'workstream.channel_removed', subjectId: id, at, before })
     })
   }
 

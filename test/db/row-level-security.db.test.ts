@@ -6,6 +6,9 @@ import { eventually, startService, type TestService } from '../support/service.j
 /** Tables of no organization: what is in them, and that the role of ordinary work may not even read them, is checked below. */
 const tablesOfNobody = ['_prisma_migrations', 'relay']
 
+/** Tables whose rows nobody may change or delete. */
+const appendOnlyTables = ['audit_log']
+
 let service: TestService
 let ours: Furnished
 let theirs: Furnished
@@ -163,6 +166,31 @@ describe('the rights', () => {
   })
 })
 
+describe('a table that is only added to', () => {
+  it('gives nobody but its owner the right to change or delete a row', async () => {
+    const { rows } = await owner.query(
+      `SELECT c.relname AS name, r.rolname AS role, array_agg(DISTINCT a.privilege_type::text ORDER BY a.privilege_type::text) AS may
+       FROM pg_class c, LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+       WHERE c.relname = ANY($1) AND a.grantee <> c.relowner GROUP BY 1, 2`,
+      [appendOnlyTables],
+    )
+    const { rows: columns } = await owner.query(
+      `SELECT 1 FROM pg_attribute WHERE attrelid = ANY($1::regclass[]) AND attacl IS NOT NULL`,
+      [appendOnlyTables],
+    )
+
+    expect(rows).toEqual(
+      appendOnlyTables.map((name) => ({ name, role: 'parley_app', may: ['INSERT', 'SELECT'] })),
+    )
+    expect(columns).toEqual([])
+  })
+
+  it.each(appendOnlyTables)('refuses it in a unit of work of the organization itself: %s', async (table) => {
+    for (const sql of [`UPDATE ${table} SET id = id`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])
+      expect(await inOurs(sql)).toContain('permission denied')
+  })
+})
+
 describe('the functions that pass the policies', () => {
   it('are the few that look up one unguessable value or store what they are given', async () => {
     const { rows } = await owner.query(
@@ -220,6 +248,7 @@ describe('raw SQL in a unit of work of one organization', () => {
 
     for (const table of tenantTables) {
       const rows = await inOurs(sql(table), theirs.org.id)
+      if (appendOnlyTables.includes(table) && String(rows).includes('permission denied')) continue
       if (rows.length > 0) touched.push([table, rows])
     }
 
@@ -244,7 +273,7 @@ describe('raw SQL in a unit of work of one organization', () => {
   it('cannot move a row of its own to another', async () => {
     const moved: unknown[] = []
 
-    for (const table of tenantTables) {
+    for (const table of tenantTables.filter((name) => !appendOnlyTables.includes(name))) {
       await oneRow(table, ours.org.id)
       const refusal = await inOurs(`UPDATE ${table} SET org_id = $1::uuid RETURNING 1`, theirs.org.id)
       if (!String(refusal).includes('row-level security')) moved.push([table, refusal])

@@ -1,0 +1,50 @@
+/** What is written down, each as `thing.happening`: changes of the configuration, and decisions about kept callbacks and messages. */
+const changes = [
+  'organization.created',
+  'organization.changed',
+  'api_key.created',
+  'api_key.revoked',
+  'agent.created',
+  'agent.changed',
+  'agent.token_created',
+  'agent.presence_set',
+  'contact.created',
+  'contact.changed',
+  'contact.deleted',
+  'channel_account.created',
+  'channel_account.changed',
+  'channel_account.deleted',
+  'channel_account.validated',
+  'channel_number.created',
+  'channel_number.changed',
+  'channel_number.deleted',
+  'callback.released',
+  'queue.created',
+  'queue.changed',
+  'queue.deleted',
+  'queue.member_added',
+  'queue.member_removed',
+  'workstream.created',
+  'workstream.changed',
+  'workstream.deleted',
+  'workstream.rules_replaced',
+  'workstream.channel_added',
+  'workstream.channel_changed',
+  'workstream.channel_removed',
+  'message.resent',
+  'message.dismissed',
+] as const
+
+/** Who read what customers and agents said. */
+const readings = [
+  'conversation.messages_read',
+  'conversation.summary_read',
+  'media.read',
+  'organization.events_opened',
+  'organization.callbacks_released',
+  'organization.quarantine_read',
+] as const
+
+export const auditActions = [...changes, ...readings] as const
+
+export type AuditAction = (typeof auditActions)[number]
