@@ -42,6 +42,10 @@ const openRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { parts
 /** What needs a key or a token. */
 const callerRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { parts }) => {
   const onRefused = parts.settings.rateLimit ? await registerRateLimit(app) : undefined
+  // Answers are for the caller, not for what keeps copies on the way
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
   registerAccess(app, parts.authenticate, onRefused)
   registerIdempotency(app, parts.db, parts.clock)
   app.setNotFoundHandler(unknownRoute)

@@ -10,7 +10,7 @@ import { AppError, invalidField } from '../lib/errors.js'
 import { given } from '../lib/given.js'
 import { newId } from '../lib/ids.js'
 import type { SecretBox } from '../lib/secret-box.js'
-import { newToken } from '../lib/tokens.js'
+import { equalSecrets, newToken } from '../lib/tokens.js'
 import type { Providers } from '../providers/registry.js'
 import { auditedAccount, type Check, presentAccount } from './account-present.js'
 import {
@@ -186,7 +186,8 @@ export class ChannelAccountService {
     if (credentials === undefined) return null
     const next = readCredentials(this.parts.providers[account.provider], credentials)
     const before = this.openOrNull(account)
-    if (next.accountId === account.providerAccountId && next.secret === before) return null
+    const isSame = before !== null && equalSecrets(next.secret, before)
+    if (next.accountId === account.providerAccountId && isSame) return null
     const isKept = keepPreviousSecretForHours > 0 && before !== null
     return {
       ...this.sealed(account.id, next),

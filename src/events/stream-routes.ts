@@ -51,8 +51,10 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
         return
       }
       reply.raw.writeHead(200, {
+        // Those for safety, which Fastify would have sent
+        ...(reply.getHeaders() as Record<string, string>),
         'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache, no-transform',
+        'cache-control': 'no-store, no-transform',
         'x-accel-buffering': 'no',
         connection: 'keep-alive',
       })

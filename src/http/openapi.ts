@@ -3,6 +3,9 @@ import swaggerUi from '@fastify/swagger-ui'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { Server } from './server.js'
 
+const pagePolicy =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+
 /** The reference, made from the schemas that check every request and answer. */
 export async function registerOpenApi(app: Server, publicUrl: string): Promise<void> {
   await app.register(swagger, {
@@ -21,5 +24,9 @@ export async function registerOpenApi(app: Server, publicUrl: string): Promise<v
     transformObject: jsonSchemaTransformObject,
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'none' } })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { docExpansion: 'none' },
+    staticCSP: pagePolicy,
+  })
 }

@@ -82,6 +82,9 @@ function toProblem(error: FastifyError | AppError | Error): AppError {
 }
 
 function parsingProblem(code: string | undefined, status: number | undefined): AppError | null {
+  // What the files of the reference refuse: an address that leads out of their folder
+  if (status === 403 || status === 404)
+    return new AppError('not_found', 'There is nothing under this address.')
   if (status === 413) return new AppError('body_too_large', 'The body is larger than this route takes.')
   if (status === 415) {
     return new AppError('unsupported_media_type', 'Send the body as application/json with that Content-Type.')

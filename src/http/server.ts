@@ -22,6 +22,16 @@ export type Server = FastifyInstance
 const bodyLimit = 1024 * 1024
 // A caller that sends its request slower than this is cut off
 const requestTimeout = 30_000
+const connectionsCheckingInterval = 5000
+
+/** For an address that cannot be read: no hook runs then, and so not helmet's, whose headers these are. */
+const beforeHelmet = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
 
 /** Fastify with what every route needs: zod, problem answers, safe bodies, one log line per request. */
 export async function createServer(log: Logger, publicUrl: string): Promise<Server> {
@@ -32,6 +42,7 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
     genReqId: newId,
     bodyLimit,
     requestTimeout,
+    http: { connectionsCheckingInterval },
     exposeHeadRoutes: false,
     // A proxy may hand on the path prefix of PUBLIC_URL or strip it
     rewriteUrl: ({ url = '/' }) => (prefix && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url),
@@ -40,6 +51,7 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
       maxParamLength: 500,
     },
     frameworkErrors: (_error, request, reply) => {
+      reply.headers(beforeHelmet)
       sendProblem(request, reply, new AppError('not_found', 'The address cannot be read.'))
     },
   })
@@ -59,7 +71,14 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
     const refused = problems('malformed_body', 'unsupported_media_type', 'body_too_large')
     schema.response = { ...(schema.response as object), ...refused }
   })
-  await app.register(helmet, { contentSecurityPolicy: false, global: true })
+  await app.register(helmet, {
+    // Nothing here is a page but the reference, which has a policy of its own
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    frameguard: { action: 'deny' },
+  })
   return app
 }
 

@@ -19,6 +19,7 @@ const changes = [
   'channel_number.changed',
   'channel_number.deleted',
   'callback.released',
+  'organization.callbacks_released',
   'queue.created',
   'queue.changed',
   'queue.deleted',
@@ -41,7 +42,6 @@ const readings = [
   'conversation.summary_read',
   'media.read',
   'organization.events_opened',
-  'organization.callbacks_released',
   'organization.quarantine_read',
 ] as const
 

@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns'
+import { lookup } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
@@ -42,6 +42,13 @@ export class AddressNotPublic extends Error {
 const reuse = { keepAlive: true, maxFreeSockets: 64, timeout: 4000 }
 const plainAgent = new http.Agent(reuse)
 const tlsAgent = new https.Agent(reuse)
+/** Connections of their own: one that was made without the check must not be taken over by a call that needs it. */
+const publicAgents = { plain: new http.Agent(reuse), tls: new https.Agent(reuse) }
+
+function agentFor(secure: boolean, publicOnly: boolean): http.Agent {
+  if (publicOnly) return secure ? publicAgents.tls : publicAgents.plain
+  return secure ? tlsAgent : plainAgent
+}
 
 /**
  * One request over a kept-alive connection: no redirects, no retries, no decompression. Every status is an answer.
@@ -58,8 +65,8 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
     const request = (secure ? https : http).request(call.url, {
       method: call.method,
       headers: call.headers,
-      agent: secure ? tlsAgent : plainAgent,
-      ...(call.publicOnly ? { lookup: publicLookup } : {}),
+      agent: agentFor(secure, call.publicOnly),
+      ...(call.publicOnly ? { lookup: publicLookup() } : {}),
     })
     const timer = setTimeout(() => {
       request.destroy(Object.assign(new Error('No answer in time.'), { code: 'ETIMEDOUT' }))
@@ -105,21 +112,30 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ] as const) {
   privateRanges.addSubnet(network, prefix, 'ipv4')
 }
 for (const [network, prefix] of [
-  ['::', 128],
-  ['::1', 128],
+  ['::', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
+  ['100::', 64],
+  ['2001::', 23],
+  ['2001:db8::', 32],
   ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   privateRanges.addSubnet(network, prefix, 'ipv6')
@@ -130,11 +146,17 @@ export function isPrivate(address: string): boolean {
   return privateRanges.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-const publicLookup: LookupFunction = (host, options, callback) => {
-  resolve(host, { ...options, all: true }, (error, addresses) => {
-    const first = addresses?.[0]
-    if (error || first === undefined) return callback(error ?? new Error(`${host} has no address`), [])
-    if (addresses.some(({ address }) => isPrivate(address))) return callback(new AddressNotPublic(host), [])
-    return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
-  })
+/**
+ * Looks a name up once and checks every address that it has. The connection is made to what this answers and to nothing
+ * that the name may mean a moment later.
+ */
+export function publicLookup(resolve: typeof lookup = lookup): LookupFunction {
+  return (host, options, callback) => {
+    resolve(host, { ...options, all: true }, (error, addresses) => {
+      const first = addresses?.[0]
+      if (error || first === undefined) return callback(error ?? new Error(`${host} has no address`), [])
+      if (addresses.some(({ address }) => isPrivate(address))) return callback(new AddressNotPublic(host), [])
+      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
+    })
+  }
 }

@@ -3,7 +3,7 @@
  * case, except values of context variables, whose case counts (domain.md 14). Phone numbers are compared in E.164, with
  * or without the plus that the rule or the fact was written with.
  */
-import type { Condition } from '../workstreams/condition.js'
+import { type Condition, longestText } from '../workstreams/condition.js'
 
 export type Fact = string | number | boolean | null | undefined
 
@@ -32,21 +32,25 @@ export interface Rule {
 
 /** The queue of the first rule that matches, or null. Throws where a rule cannot be evaluated. */
 export function matchRules(rules: readonly Rule[], facts: RoutingFacts): Rule | null {
-  return rules.find(({ when }) => holds(when, facts)) ?? null
+  const normal = new Map<string, string>()
+  return rules.find(({ when }) => holds(when, facts, normal)) ?? null
 }
 
-function holds(condition: Condition, facts: RoutingFacts): boolean {
-  if ('all' in condition) return condition.all.every((part) => holds(part, facts))
-  if ('any' in condition) return condition.any.some((part) => holds(part, facts))
-  if ('not' in condition) return !holds(condition.not, facts)
+/** @param normal the facts as they are compared, by field: each is prepared once, however many rules ask for it */
+function holds(condition: Condition, facts: RoutingFacts, normal: Map<string, string>): boolean {
+  if ('all' in condition) return condition.all.every((part) => holds(part, facts, normal))
+  if ('any' in condition) return condition.any.some((part) => holds(part, facts, normal))
+  if ('not' in condition) return !holds(condition.not, facts, normal)
   const { field, op, value } = condition
   const fact = factOf(field, facts)
   if (op === 'exists') return (fact !== null && fact !== undefined && fact !== '') === (value !== false)
   if (fact === null || fact === undefined) return op === 'not_equals'
-  const same = normalizer(field)
-  if (op === 'in') return Array.isArray(value) && value.some((one) => same(one) === same(fact))
   if (op === 'greater_than' || op === 'less_than') return isOrdered(op, fact, value)
-  return isAlike(op, same(fact), same(value as Fact))
+  const same = normalizer(field)
+  const prepared = normal.get(field) ?? same(fact)
+  normal.set(field, prepared)
+  if (op === 'in') return Array.isArray(value) && value.some((one) => same(one) === prepared)
+  return isAlike(op, prepared, same(value as Fact))
 }
 
 function isAlike(op: string, fact: string, value: string): boolean {
@@ -60,7 +64,7 @@ function isAlike(op: string, fact: string, value: string): boolean {
     case 'ends_with':
       return fact.endsWith(value)
     case 'contains':
-      return fact.includes(value)
+      return fact.slice(0, longestText).includes(value)
     default:
       throw new Error(`A rule has the unknown operator "${op}"`)
   }

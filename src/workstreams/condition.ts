@@ -32,6 +32,11 @@ const ops = [
 const maxDepth = 5
 const maxParts = 100
 const maxListed = 500
+/**
+ * Of a value, and as much as "contains" looks at: to search for a long text made on purpose in another costs the product of
+ * both lengths, and the whole process waits.
+ */
+export const longestText = 1600
 
 type Scalar = string | number | boolean
 
@@ -47,7 +52,7 @@ const isField = (field: string): boolean =>
   plainFields.includes(field) ||
   fieldPrefixes.some((prefix) => field.startsWith(prefix) && field.length > prefix.length)
 
-const scalar = z.union([z.string().max(1600), z.number(), z.boolean()])
+const scalar = z.union([z.string().max(longestText), z.number(), z.boolean()])
 
 const comparison = z
   .strictObject({
@@ -105,7 +110,10 @@ export const conditionSchema: z.ZodType<Condition> = z
     ],
     { error: forms },
   )
-  .meta({ id: 'RoutingCondition' })
+  .meta({
+    id: 'RoutingCondition',
+    description: `"contains" looks at the first ${longestText} characters`,
+  })
 
 /** A condition that somebody wrote. The depth is checked first: reading a bottomless one would exhaust the stack. */
 export const conditionInput = z.preprocess((written, context) => {

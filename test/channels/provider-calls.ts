@@ -97,15 +97,17 @@ export function signedTwilioCall(
 /** An inbound SMS as Telesign posts it. https://developer.telesign.com/enterprise/docs/authenticate-callbacks */
 export function telesignText(
   account: TestAccount,
-  more: { apiKey?: string; reference?: string } = {},
+  more: { apiKey?: string; reference?: string; body?: string } = {},
 ): ProviderCall {
-  const body = JSON.stringify({
-    reference_id: more.reference ?? hex(16).toUpperCase(),
-    sub_resource: 'mo_sms',
-    status: { code: 1500 },
-    errors: [],
-    user_response: { phone_number: '12065550100', sender_id: '14252306549', mo_message: 'Olá ☎' },
-  })
+  const body =
+    more.body ??
+    JSON.stringify({
+      reference_id: more.reference ?? hex(16).toUpperCase(),
+      sub_resource: 'mo_sms',
+      status: { code: 1500 },
+      errors: [],
+      user_response: { phone_number: '12065550100', sender_id: '14252306549', mo_message: 'Olá ☎' },
+    })
   const key = Buffer.from(more.apiKey ?? account.credentials['apiKey'] ?? '', 'base64')
   const signature = createHmac('sha256', key).update(body, 'utf8').digest('base64')
   return {

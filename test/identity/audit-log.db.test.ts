@@ -151,7 +151,8 @@ describe('secrets and texts', () => {
     )
     await org.messages(conversation.id)
     const { body: key } = await done(org.admin.post('/v1/api-keys', { name: 'New', role: 'admin' }), 201)
-    const credentials = { ...number.credentials, authToken: `${'f'.repeat(28)}abcd` }
+    const accountSid = number.credentials['accountSid'] ?? ''
+    const credentials = { accountSid, authToken: `${'f'.repeat(28)}abcd` }
     await done(org.admin.patch(`/v1/channel-accounts/${number.accountId}`, { credentials }), 200)
 
     const rows = await runSql(service, 'SELECT * FROM audit_log WHERE org_id = $1', [org.id])
@@ -171,7 +172,7 @@ describe('secrets and texts', () => {
       expect(everything.includes(secret), secret).toBe(false)
     const [entry] = await log('action=channel_account.changed')
     expect(entry.after.credentials).toEqual({
-      accountSid: credentials.accountSid,
+      accountSid,
       authToken: '••••abcd',
     })
   })
