@@ -1,4 +1,5 @@
 import type { ChannelAccount } from '../db/generated/client.js'
+import { recordAudit } from '../identity/audit.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { later, minutes, seconds } from '../lib/clock.js'
@@ -67,10 +68,12 @@ export class BackfillService {
    */
   async run(caller: OrgCaller, id: string, given: string | undefined): Promise<BackfillResult> {
     const now = this.parts.clock.now()
-    const { account, addresses } = await this.parts.db.inOrg(caller, async (tx) => ({
-      account: await getAccount(tx, id),
-      addresses: (await listNumbersOf(tx, id)).map(({ address }) => address),
-    }))
+    const { account, addresses } = await this.parts.db.inOrg(caller, async (tx) => {
+      const account = await getAccount(tx, id)
+      const after = { since: given ?? null }
+      await recordAudit(tx, caller, { action: 'channel_account.backfilled', subjectId: id, at: now, after })
+      return { account, addresses: (await listNumbersOf(tx, id)).map(({ address }) => address) }
+    })
     if (!this.parts.providers[account.provider].listsMessages) return notSupported(account)
     const asked = given === undefined ? spanToRead(account, now).since : new Date(given)
     assertWithinReach(asked, now)

@@ -15,6 +15,7 @@ const changes = [
   'channel_account.changed',
   'channel_account.deleted',
   'channel_account.validated',
+  'channel_account.backfilled',
   'channel_number.created',
   'channel_number.changed',
   'channel_number.deleted',
@@ -43,6 +44,7 @@ const readings = [
   'media.read',
   'organization.events_opened',
   'organization.quarantine_read',
+  'organization.unknown_messages_read',
 ] as const
 
 export const auditActions = [...changes, ...readings] as const

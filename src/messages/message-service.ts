@@ -54,6 +54,8 @@ export class MessageService {
     return this.db.inOrg(caller.orgId, async (tx) => {
       const [before] = readCursor(page.cursor, [idPattern]) ?? []
       const sight = canSeeSql(await sightOf(tx, caller))
+      const action = 'organization.unknown_messages_read'
+      await recordAudit(tx, caller, { action, subjectId: caller.orgId, at: this.clock.now() })
       const rows = await listUnknown(tx, sight, { before, limit: page.limit + 1 })
       const { data, nextCursor } = pageById(rows, page)
       return { data: await this.show(tx, caller, data), nextCursor }

@@ -29,6 +29,7 @@ describe.each(stores)('with BullMQ on %s', (_name, redis) => {
       sending: idle,
       media: idle,
       timers: idle,
+      backfill: idle,
     }
 
     jobs.start(handlers)
