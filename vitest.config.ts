@@ -20,6 +20,15 @@ export default defineConfig({
           globalSetup: ['test/support/postgres.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'torture',
+          include: ['test/torture/**/*.torture.ts'],
+          globalSetup: ['test/support/postgres.ts'],
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })

@@ -8,7 +8,7 @@ const accounts = 20
 const numbersPerAccount = 30
 const providerLatencyMs = 50
 const connections = 32
-const aimPerSecond = 400
+const aimPerSecond = 500
 
 /** Replies per second from the first call of the API to the provider's last acceptance. */
 export async function measureSends(stage: Stage, seconds: number): Promise<Measured> {

@@ -34,7 +34,7 @@ export async function createAccount(
     name,
     ...kind,
   })
-  // Far above what is measured, so that the pace of a number never binds
+  // Far above what is measured over all numbers, so that the pace of none binds
   await inParallel(numbers, (number) =>
     admin.post('/v1/channel-numbers', { accountId: id, number, messagesPerSecond: 100 }),
   )

@@ -23,7 +23,7 @@ export interface ServiceOrder {
   profile: string | null
 }
 
-const program = fileURLToPath(new URL('../main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
 export async function startService(order: ServiceOrder): Promise<ServiceProcess> {

@@ -56,6 +56,16 @@ export async function updateNumber(
   await tx.channelNumber.updateMany({ where: { id }, data: change })
 }
 
+/** Writes from when on each number may send again. */
+export async function saveNextSends(tx: OrgTx, nextSends: ReadonlyMap<string, Date>): Promise<void> {
+  if (nextSends.size === 0) return
+  const times = [...nextSends.values()].map((time) => time.toISOString())
+  await tx.$executeRaw`
+    UPDATE channel_numbers n SET next_send_at = given.at
+    FROM unnest(${[...nextSends.keys()]}::uuid[], ${times}::timestamptz[]) AS given(id, at)
+    WHERE n.org_id = ${tx.orgId}::uuid AND n.id = given.id`
+}
+
 /** By number id: where it was put, or the built-in workstream of its channel. */
 export async function findPlaces(
   tx: OrgTx,

@@ -45,6 +45,7 @@ export class Sweep {
   }
 }
 
+// A flood is no reason to read more: of callbacks and messages that wait, one is read for each organization.
 // A start makes all accounts due for "backfill", which no hurry: some organizations at a time.
 // "routing" is due where somebody could take something: an open conversation, and an agent who is free
 const dueNow = (now: Date) => Prisma.sql`
@@ -55,10 +56,16 @@ const dueNow = (now: Date) => Prisma.sql`
       SELECT next.org_id FROM callbacks next WHERE next.state = 'pending' AND next.org_id > posted.org_id
       ORDER BY next.org_id LIMIT 1)
     FROM posted WHERE posted.org_id IS NOT NULL
+  ), unsent AS (
+    (SELECT org_id, due_at FROM messages WHERE due_at IS NOT NULL ORDER BY org_id, due_at LIMIT 1)
+    UNION ALL
+    SELECT next.org_id, next.due_at FROM unsent CROSS JOIN LATERAL (
+      SELECT m.org_id, m.due_at FROM messages m WHERE m.due_at IS NOT NULL AND m.org_id > unsent.org_id
+      ORDER BY m.org_id, m.due_at LIMIT 1) next
   )
   SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL
-  SELECT 'sending', org_id FROM messages WHERE due_at <= ${now} GROUP BY org_id
+  SELECT 'sending', org_id FROM unsent WHERE due_at <= ${now}
   UNION ALL
   SELECT 'media', org_id FROM media WHERE due_at <= ${now} GROUP BY org_id
   UNION ALL

@@ -45,6 +45,7 @@ export async function composeReply(
     orgId: conversation.orgId,
     conversationId,
     accountId: conversation.accountId,
+    numberId: conversation.numberId,
     direction: 'outbound',
     kind: 'text',
     authorType: 'agent',

@@ -12,6 +12,7 @@ type Given = Pick<
 export function newMessage(given: Given): MessageRow {
   return {
     id: newId(),
+    numberId: null,
     authorId: null,
     authorName: null,
     location: null,

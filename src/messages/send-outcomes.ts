@@ -11,8 +11,8 @@ import { lockMessages, saveDeliveries } from './repository.js'
 /** What a call to the provider led to. */
 export type SendOutcome =
   | { kind: 'taken'; messageId: string; receipt: SendReceipt }
-  /** Certainly not sent: again later, a few times */
-  | { kind: 'later'; messageId: string; error: SendError }
+  /** Certainly not sent: again later, a few times, and no sooner than the provider asks for */
+  | { kind: 'later'; messageId: string; error: SendError; retryAfterMs: number | null }
   | { kind: 'failed'; messageId: string; error: SendError; optedOut: boolean }
   /** It may or may not have been sent */
   | { kind: 'unclear'; messageId: string }
@@ -51,7 +51,7 @@ export function toOutcome({ id: messageId }: Message, thrown: unknown, log: Logg
     'the provider did not take a message',
   )
   if (thrown.kind === 'outcome_unknown') return { kind: 'unclear', messageId }
-  if (thrown.retryable) return { kind: 'later', messageId, error }
+  if (thrown.retryable) return { kind: 'later', messageId, error, retryAfterMs: thrown.retryAfterMs }
   return { kind: 'failed', messageId, error, optedOut: thrown.kind === 'opted_out' }
 }
 
@@ -94,7 +94,8 @@ function applyOutcome(message: Message, outcome: SendOutcome, now: Date): boolea
     return true
   }
   message.status = 'queued'
-  message.dueAt = later(now, firstRetry * 2 ** (message.attempts - 1))
+  const backoff = firstRetry * 2 ** (message.attempts - 1)
+  message.dueAt = later(now, Math.max(backoff, outcome.retryAfterMs ?? 0))
   return true
 }
 

@@ -8,12 +8,12 @@ import type { Logger } from '../lib/logger.js'
 import type { ListedMessage } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
 import { announceDeliveries } from './announce-deliveries.js'
+import { outboundMessage } from './dispatch.js'
 import { findKnown, takeUnsettled } from './outbox-repository.js'
 import { applyStatus } from './reports.js'
 import { lockMessages, saveDeliveries } from './repository.js'
 import { findSendable } from './send-gate.js'
 import { failMessage, maxAttempts } from './send-outcomes.js'
-import { outboundMessage } from './send-service.js'
 
 const batchSize = 20
 const lookAgainAfter = seconds(20)

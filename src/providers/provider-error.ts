@@ -26,11 +26,15 @@ const retryable: ReadonlySet<ProviderErrorKind> = new Set(['unreachable', 'throt
 export class ProviderError extends Error {
   readonly retryable: boolean
 
-  /** @param message a sentence for people: what happened and what to do */
+  /**
+   * @param message a sentence for people: what happened and what to do
+   * @param retryAfterMs how long the provider asks us to wait before the next attempt; null where it does not say
+   */
   constructor(
     readonly kind: ProviderErrorKind,
     message: string,
     readonly providerCode: string | null = null,
+    readonly retryAfterMs: number | null = null,
   ) {
     super(message)
     this.name = 'ProviderError'
@@ -40,3 +44,11 @@ export class ProviderError extends Error {
 
 export const windowClosedSentence =
   'This conversation has exceeded the 24 hour limit to respond to the customer.'
+
+const longestRetryAfterMs = 3_600_000
+
+/** The header Retry-After where it gives seconds; a date, which is rare here, is left to our own pace. At most an hour. */
+export function readRetryAfter(header: unknown): number | null {
+  if (typeof header !== 'string' || !/^\d{1,9}$/.test(header)) return null
+  return Math.min(Number(header) * 1000, longestRetryAfterMs)
+}

@@ -69,7 +69,9 @@ export function customerRoutes(app: FastifyInstance, engine: Engine): void {
   })
 
   app.post('/faults', (request, reply) => {
-    const { provider, accountId, to, on, mode, code, delayMs, times } = faultSchema.parse(request.body)
+    const { provider, accountId, to, on, mode, code, delayMs, retryAfterSeconds, times } = faultSchema.parse(
+      request.body,
+    )
     const fault = state.faults.add({
       provider: provider ?? null,
       accountId: accountId ?? null,
@@ -78,6 +80,7 @@ export function customerRoutes(app: FastifyInstance, engine: Engine): void {
       mode,
       code: code ?? null,
       delayMs: delayMs ?? null,
+      retryAfterSeconds: retryAfterSeconds ?? null,
       timesLeft: times === 0 ? null : times,
     })
     return reply.code(201).send(fault)

@@ -105,6 +105,7 @@ export const faultSchema = z.strictObject({
   /** The provider's error code, for `refuse` and `fail_delivery`. */
   code: z.coerce.string().optional(),
   delayMs: number.int().min(0).optional(),
+  retryAfterSeconds: number.int().min(0).optional(),
   /** 0: until DELETE /faults. */
   times: number.int().min(0).default(1),
 })

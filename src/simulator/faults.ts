@@ -34,6 +34,8 @@ export interface Fault {
   mode: FaultMode
   code: string | null
   delayMs: number | null
+  /** For `http_429`: the header Retry-After. */
+  retryAfterSeconds: number | null
   /** Calls it still applies to; null without end. */
   timesLeft: number | null
 }
@@ -109,6 +111,7 @@ export async function faultBefore(
       answers.internal(reply)
       return true
     case 'http_429':
+      if (fault.retryAfterSeconds !== null) reply.header('retry-after', fault.retryAfterSeconds)
       answers.rateLimited(reply)
       return true
     case 'refuse':

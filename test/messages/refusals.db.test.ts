@@ -39,6 +39,24 @@ describe('what passes', () => {
     },
   )
 
+  it.each<ChannelKind>(['twilio sms', 'telesign sms'])(
+    'a busy provider that says when to come again is not asked sooner (%s)',
+    async (kind) => {
+      const at = await desk(kind)
+      await fault(at, 'http_429', { retryAfterSeconds: 120 })
+      const { id } = await at.reply('In two minutes')
+
+      const { dueAt } = await isPutOff(id, 1)
+      const wait = (dueAt?.getTime() ?? 0) - clock.now().getTime()
+      clock.forward(seconds(120))
+
+      await at.becomes(id, 'delivered')
+      expect(wait).toBeGreaterThan(seconds(60))
+      expect(wait).toBeLessThanOrEqual(seconds(120))
+      expect(at.sent()).toEqual(['In two minutes'])
+    },
+  )
+
   it('a provider that stays busy fails the message in the end', async () => {
     const at = await desk('twilio sms')
     await fault(at, 'http_429', { times: 0 })

@@ -92,6 +92,22 @@ describe.each(providerCases)('sending through $name', (given) => {
     ],
   ]
 
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    ['999999999', 3_600_000],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', null],
+    ['-5', null],
+  ])('HTTP 429 with Retry-After: %s asks for a pause of %s ms', async (header, retryAfterMs) => {
+    const { providers } = await providersAt((_, response) =>
+      json(response.setHeader('retry-after', header), 429, {}),
+    )
+
+    const sending = providers[given.name].send(reply(), given.credentials, noon)
+
+    await expect(sending).rejects.toMatchObject({ kind: 'throttled', retryAfterMs })
+  })
+
   it.each(answers)('%s is told apart', async (_name, answer, kind, retryable) => {
     const { api, providers } = await providersAt((_, response) => answer(response))
 

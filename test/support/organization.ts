@@ -134,6 +134,8 @@ export class TestOrganization {
       this.admin.post('/v1/channel-numbers', {
         accountId: account.id,
         number,
+        // So that no test waits for the pace of a number, but those that say so
+        messagesPerSecond: 1000,
         ...(channel === 'whatsapp' && { name: 'WhatsApp' }),
         ...options,
       }),

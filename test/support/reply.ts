@@ -22,9 +22,14 @@ export interface ReplyDesk {
   sent(): string[]
 }
 
-export async function replyDesk(service: TestService, kind: ChannelKind): Promise<ReplyDesk> {
+/** @param numberOptions fields of the number, which otherwise sends as fast as it can */
+export async function replyDesk(
+  service: TestService,
+  kind: ChannelKind,
+  numberOptions: Record<string, unknown> = {},
+): Promise<ReplyDesk> {
   const org = await TestOrganization.create(service)
-  const number = await org.addNumber(kind)
+  const number = await org.addNumber(kind, numberOptions)
   const agent = await org.addAgent({ lasting: true })
   const accepted = await org.acceptedConversation(agent, number)
   const { id, customerAddress: customer } = accepted

@@ -29,6 +29,8 @@ export interface TelesignAnswer {
   fault: 'never_connected' | 'lost' | null
   /** The body read as JSON; null where it is no JSON. */
   body: unknown
+  /** The header Retry-After, as it came */
+  retryAfter?: string | undefined
 }
 
 export type TelesignCall = (
@@ -87,7 +89,7 @@ const transport: TeleSign.RequestWrapper = {
 
 async function perform(signed: TeleSign.SignedRequest): Promise<TelesignAnswer> {
   try {
-    const { status, body } = await callHttp({
+    const { status, body, headers } = await callHttp({
       url: new URL(signed.url),
       method: signed.method,
       headers: signed.headers,
@@ -96,7 +98,12 @@ async function perform(signed: TeleSign.SignedRequest): Promise<TelesignAnswer> 
       maxBytes: mostAnswerBytes,
       publicOnly: false,
     })
-    return { httpStatus: status, fault: null, body: readJson(body.toString('utf8')) }
+    return {
+      httpStatus: status,
+      fault: null,
+      body: readJson(body.toString('utf8')),
+      retryAfter: headers['retry-after'],
+    }
   } catch (error) {
     return { httpStatus: null, fault: neverConnected(error) ? 'never_connected' : 'lost', body: null }
   }

@@ -1,5 +1,5 @@
 import type { DeliveryStatus } from '../provider.js'
-import { ProviderError, type ProviderErrorKind } from '../provider-error.js'
+import { ProviderError, type ProviderErrorKind, readRetryAfter } from '../provider-error.js'
 import type { TelesignAnswer } from './client.js'
 import { asObject, codeOf, descriptionOf } from './json.js'
 
@@ -155,7 +155,8 @@ export function translateAnswer(answer: TelesignAnswer): ProviderError {
     return new ProviderError('outcome_unknown', sentence, code)
   }
   if (httpStatus === 429 && code !== '10020') {
-    return new ProviderError('throttled', 'Telesign is busy and did not take it.', code)
+    const wait = readRetryAfter(answer.retryAfter)
+    return new ProviderError('throttled', 'Telesign is busy and did not take it.', code, wait)
   }
   if (code !== null && json !== null && !isSuccess(httpStatus, code)) {
     const failure = explainCode(code, descriptionOf(json))

@@ -1,4 +1,5 @@
 import twilio from 'twilio'
+import type RequestClient from 'twilio/lib/base/RequestClient.js'
 import { z } from 'zod'
 import { ProviderError } from '../provider-error.js'
 
@@ -21,6 +22,15 @@ export const twilioCredentials = z.strictObject({
 export type TwilioCredentials = z.infer<typeof twilioCredentials>
 
 type TwilioClient = ReturnType<typeof twilio>
+/** Keeps what a refusal says about when to come again, which the SDK's own error leaves out. */
+class HttpClient extends twilio.RequestClient {
+  override async request<Data>(options: RequestClient.RequestOptions<Data>) {
+    const response = await super.request<Data>(options)
+    if (response.statusCode !== 429) return response
+    throw Object.assign(new twilio.RestException(response), { retryAfter: response.headers?.['retry-after'] })
+  }
+}
+
 export type ClientFor = (credentials: TwilioCredentials) => TwilioClient
 
 /**
@@ -30,12 +40,13 @@ export type ClientFor = (credentials: TwilioCredentials) => TwilioClient
  * @param apiUrl takes the place of every product's host; may have a path prefix. null: Twilio itself
  */
 export function twilioClients(apiUrl: string | null, callTimeoutMs: number): ClientFor {
-  const httpClient = new twilio.RequestClient({
+  const httpClient = new HttpClient({
     timeout: callTimeoutMs,
     keepAlive: true,
     autoRetry: false,
-    maxSockets: 256,
-    maxTotalSockets: 512,
+    // More than calls under way in one process (messages/send-service.ts): none waits for a connection
+    maxSockets: 640,
+    maxTotalSockets: 1024,
     maxFreeSockets: 64,
   })
   return ({ accountSid, authToken }) => {

@@ -1,5 +1,10 @@
 import { neverConnected } from '../network-fault.js'
-import { ProviderError, type ProviderErrorKind, windowClosedSentence } from '../provider-error.js'
+import {
+  ProviderError,
+  type ProviderErrorKind,
+  readRetryAfter,
+  windowClosedSentence,
+} from '../provider-error.js'
 
 /**
  * Twilio's codes as they come in the answer to a send and, later, in a status callback; each with what it means for
@@ -174,11 +179,11 @@ const codeOfStatus: Readonly<Record<number, string>> = { 401: '20003', 403: '204
  * 5xx and an answer that cannot be read leave the outcome open.
  *
  * The SDK throws `RestException` or `TwilioServiceException` (both with status and code) for an answer that is no
- * success, axios's own error for the network, `SyntaxError` for a success that is no JSON.
+ * success (client.ts adds what HTTP 429 says about when to come again), axios's own error for the network, `SyntaxError` for a success that is no JSON.
  */
 export function translateTwilioError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error
-  const { status, code, message } = describe(error)
+  const { status, code, message, retryAfterMs } = describe(error)
   if (status === null) {
     return neverConnected(error)
       ? new ProviderError('unreachable', 'Twilio could not be reached; nothing was sent.')
@@ -188,6 +193,9 @@ export function translateTwilioError(error: unknown): ProviderError {
     const sentence = `Twilio answered with a fault (HTTP ${status}); the message may have been sent.`
     return new ProviderError('outcome_unknown', sentence, code)
   }
+  if (status === 429) {
+    return new ProviderError('throttled', 'Twilio is busy and did not take it.', code, retryAfterMs)
+  }
   return translateRefusal(status, code, message)
 }
 
@@ -196,20 +204,28 @@ function translateRefusal(status: number, code: string | null, message: string):
     const sentence = `Twilio answered with a redirect (HTTP ${status}). Check TWILIO_API_URL.`
     return new ProviderError('misconfigured', sentence)
   }
-  if (status === 429) return new ProviderError('throttled', 'Twilio is busy and did not take it.', code)
   const meaning = code ?? codeOfStatus[status]
   if (meaning === undefined) return new ProviderError('rejected', `Twilio refused it (HTTP ${status}).`)
   const failure = explainCode(meaning, message)
   return new ProviderError(failure.kind, failure.message, code)
 }
 
-function describe(error: unknown): { status: number | null; code: string | null; message: string } {
-  if (typeof error !== 'object' || error === null) return { status: null, code: null, message: String(error) }
-  const { status, code, message } = error as Record<string, unknown>
+interface Described {
+  status: number | null
+  code: string | null
+  message: string
+  retryAfterMs: number | null
+}
+
+function describe(error: unknown): Described {
+  if (typeof error !== 'object' || error === null)
+    return { status: null, code: null, message: String(error), retryAfterMs: null }
+  const { status, code, message, retryAfter } = error as Record<string, unknown>
   return {
     status: typeof status === 'number' ? status : null,
     code: typeof status === 'number' && typeof code === 'number' && code > 0 ? String(code) : null,
     message: typeof message === 'string' ? message : '',
+    retryAfterMs: readRetryAfter(retryAfter),
   }
 }
 
