@@ -8,7 +8,11 @@ import { locatePostgresBinaries } from '../../src/embedded/postgres-binaries.js'
 import { clusterOwner, prepareCluster } from '../../src/embedded/postgres-cluster.js'
 import { chooseLauncher } from '../../src/embedded/postgres-launcher.js'
 import { startPostgresProcess } from '../../src/embedded/postgres-process.js'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres-server.js'
+import {
+  type EmbeddedPostgres,
+  findRunningPostgres,
+  startEmbeddedPostgres,
+} from '../../src/embedded/postgres-server.js'
 import {
   type CompiledSources,
   compileEmbedded,
@@ -113,6 +117,18 @@ describe('the embedded database', () => {
     const second = await start()
 
     expect(await query(second.url, 'SELECT a FROM kept')).toEqual([{ a: 1 }])
+  })
+
+  it('is found by a command beside the service, as long as this runs', async () => {
+    const before = await findRunningPostgres(dataDir)
+    const service = await startElsewhere()
+    const pid = await serverPid()
+
+    const during = await findRunningPostgres(dataDir)
+    await service.kill('SIGKILL')
+    await untilGone(pid)
+
+    expect([before, during, await findRunningPostgres(dataDir)]).toEqual([null, service.firstLine, null])
   })
 
   it('is not reached by signals to the group of the service', async () => {
