@@ -6,8 +6,10 @@ import { recordAudit } from '../identity/audit.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
+import { invalidField } from '../lib/errors.js'
 import type { InboundMessage } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
+import { findAccounts } from './account-repository.js'
 import {
   deleteKept,
   hasGenuine,
@@ -77,16 +79,15 @@ export class QuarantineService {
     caller: OrgCaller,
     filter: Pick<KeptFilter, 'accountId' | 'reason'>,
   ): Promise<{ released: number; hasMore: boolean }> {
+    const { accountId } = filter
     const released = await this.parts.db.inOrg(caller, async (tx) => {
+      if (accountId && (await findAccounts(tx, [accountId])).length === 0)
+        throw invalidField('accountId', 'There is no such channel account.')
       const at = this.parts.clock.now()
       const count = await releaseSetAside(tx, filter, { now: at, limit: mostReleased })
       const action = 'organization.callbacks_released'
-      await recordAudit(tx, caller, {
-        action,
-        subjectId: caller.orgId,
-        at,
-        after: { ...filter, released: count },
-      })
+      const after = { ...filter, released: count }
+      await recordAudit(tx, caller, { action, subjectId: caller.orgId, at, after })
       return count
     })
     if (released > 0) await this.wake(caller)
