@@ -9,10 +9,12 @@ import type { Container } from './container.js'
 import { conversationRoutes } from './conversations/routes.js'
 import { streamRoutes } from './events/stream-routes.js'
 import { registerAccess } from './http/access.js'
+import { Gate } from './http/gate.js'
 import { healthRoutes } from './http/health-routes.js'
 import { registerIdempotency } from './http/idempotency.js'
 import { registerOpenApi } from './http/openapi.js'
-import { createServer, registerRateLimit, type Server, unknownRoute } from './http/server.js'
+import { createRateLimits, type RateLimits } from './http/rate-limits.js'
+import { createServer, type Server, unknownRoute } from './http/server.js'
 import { apiKeyRoutes } from './identity/api-key-routes.js'
 import { auditRoutes } from './identity/audit-routes.js'
 import { organizationRoutes } from './identity/organization-routes.js'
@@ -23,30 +25,41 @@ import { queueRoutes } from './workstreams/queue-routes.js'
 import { workstreamRoutes } from './workstreams/routes.js'
 import { routingRuleRoutes } from './workstreams/rule-routes.js'
 
+// What a process of one core does in about a quarter of a second. Callbacks have places of their own: a customer's text
+// is not refused because the API is busy
+const usuallyAtOnce = { callbacks: 1000, calls: 500 }
+
+interface Scope {
+  parts: Container
+  /** Null: none */
+  limits: RateLimits | null
+  calls: Gate
+}
+
 /** The HTTP side of the service. Nothing listens yet. */
 export async function createApi(parts: Container): Promise<Server> {
-  const app = await createServer(parts.log, parts.settings.publicUrl)
-  await registerOpenApi(app, parts.settings.publicUrl)
-  await app.register(openRoutes, { parts })
-  await app.register(callerRoutes, { parts, prefix: '/v1' })
+  const { publicUrl, trustProxy, rateLimit, redisUrl, mostAtOnce = usuallyAtOnce } = parts.settings
+  const app = await createServer(parts.log, publicUrl, trustProxy)
+  await registerOpenApi(app, publicUrl)
+  const limits = rateLimit ? await createRateLimits(app, redisUrl, parts.log) : null
+  const calls = new Gate(mostAtOnce.calls)
+  const callbacks = new Gate(mostAtOnce.callbacks)
+  // What providers and operators call: no key
+  await app.register(healthRoutes, { health: parts.health })
+  await app.register(callbackRoutes, { intake: parts.intake, gate: callbacks, limits })
+  await app.register(mediaLinkRoutes, { media: parts.media, gate: calls })
+  await app.register(callerRoutes, { parts, limits, calls, prefix: '/v1' })
   return app
 }
 
-/** What providers and operators call: no key. */
-const openRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { parts }) => {
-  await app.register(healthRoutes, { health: parts.health })
-  await app.register(callbackRoutes, { intake: parts.intake })
-  await app.register(mediaLinkRoutes, { media: parts.media })
-}
-
 /** What needs a key or a token. */
-const callerRoutes: FastifyPluginAsync<{ parts: Container }> = async (app, { parts }) => {
-  const onRefused = parts.settings.rateLimit ? await registerRateLimit(app) : undefined
+const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, calls }) => {
   // Answers are for the caller, not for what keeps copies on the way
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
-  registerAccess(app, parts.authenticate, onRefused)
+  calls.guard(app)
+  registerAccess(app, (token, origin) => calls.pass(() => parts.authenticate(token, origin)), limits)
   registerIdempotency(app, parts.db, parts.clock)
   app.setNotFoundHandler(unknownRoute)
   await app.register(organizationRoutes, { organizations: parts.organizations })

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
@@ -10,7 +11,13 @@ export type EncryptionKey = { id: string; key: Buffer }
 export type Config = Readonly<{
   mode: 'production' | 'development' | 'test'
   role: 'all' | 'api' | 'worker'
-  http: Readonly<{ host: string; port: number; publicUrl: string; rateLimit: boolean }>
+  http: Readonly<{
+    host: string
+    port: number
+    publicUrl: string
+    rateLimit: boolean
+    trustProxy: string | null
+  }>
   /** Null: the embedded one, in `dataDir`. */
   database: Readonly<{ url: string }> | null
   /** Null: BullMQ runs on PostgreSQL. */
@@ -83,6 +90,21 @@ function baseUrl(example: string) {
   })
 }
 
+/** Addresses and ranges, as Fastify's `trustProxy` takes them. */
+const proxies = z.string().refine((text) => text.split(',').every((entry) => isProxy(entry.trim())), {
+  error: 'must be addresses or ranges of proxies with a comma between them, like 10.0.0.0/8,192.0.2.7',
+})
+
+function isProxy(entry: string): boolean {
+  const [address = '', bits, ...rest] = entry.split('/')
+  const most = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return (
+    most > 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most))
+  )
+}
+
 /** `id:base64key,…`, newest first; each key has 32 bytes (AES-256). */
 export const encryptionKeysSchema = z.string().transform((text, context): EncryptionKey[] => {
   const keys = text.split(',').map((entry) => {
@@ -110,6 +132,7 @@ const settings = z.object({
   PORT: port.default(3000),
   PUBLIC_URL: baseUrl('https://parley.example.com').optional(),
   RATE_LIMIT: oneOf(['on', 'off']).default('on'),
+  TRUST_PROXY: proxies.optional(),
   DATABASE_URL: address(
     ['postgres:', 'postgresql:'],
     'postgresql://user:password@host:5432/parley',
@@ -180,6 +203,7 @@ function toConfig(values: Settings): Config {
       port: values.PORT,
       publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
       rateLimit: values.RATE_LIMIT === 'on',
+      trustProxy: values.TRUST_PROXY ?? null,
     },
     database: values.DATABASE_URL === undefined ? null : { url: values.DATABASE_URL },
     redis: values.REDIS_URL === undefined ? null : { url: values.REDIS_URL },

@@ -51,6 +51,10 @@ export interface ServiceSettings {
   twilioApiUrl: string | null
   telesignApiUrl: string | null
   rateLimit: boolean
+  /** Addresses of the proxies in front of it whose X-Forwarded-For is believed */
+  trustProxy: string | null
+  /** How much may be under way at once in this process; the rest is refused */
+  mostAtOnce?: { callbacks: number; calls: number }
   logLevel: string
   /** Takes each line of the log; standard output where it is absent */
   logTo?: { write(line: string): void }

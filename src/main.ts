@@ -108,6 +108,7 @@ async function serve(config: Config, database: OpenDatabase): Promise<void> {
     twilioApiUrl: providers.twilioApiUrl ?? simulator?.twilioApiUrl ?? null,
     telesignApiUrl: providers.telesignApiUrl ?? simulator?.telesignApiUrl ?? null,
     rateLimit: http.rateLimit,
+    trustProxy: http.trustProxy,
     logLevel: config.log.level,
   })
   started.push(() => container.stop())

@@ -67,6 +67,12 @@ export class CallbackIntake {
     this.wakes = new PacedBatches((orgId, wishes) => this.wake(orgId, wishes), wakePauseMs)
   }
 
+  /** Whether there is somebody to take it. Asks the database only for an account that is not remembered. */
+  async isKnown(provider: ProviderName, token: string | null): Promise<boolean> {
+    const account = token !== null && (this.memory.recall(token) ?? (await this.memory.find(token)))
+    return account !== false && account?.provider === provider
+  }
+
   /**
    * Answers when the callback is durable, or was before. Throws `not_found` for an unknown token, `forbidden` for a bad
    * signature, and whatever the database throws while it is away: the provider then repeats the call.

@@ -2,7 +2,10 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Gate } from '../http/gate.js'
 import { problems } from '../http/problem.js'
+import type { RateLimits } from '../http/rate-limits.js'
+import { notFound } from '../lib/errors.js'
 import type { CallbackCall, CallbackIntake } from './callback-intake.js'
 import { callbackParams } from './schemas.js'
 
@@ -27,9 +30,19 @@ const routes = [
   ],
 ] as const
 
-/** What providers call. Their signature stands in the place of a key; the token in the URL names the account. */
-export const callbackRoutes: FastifyPluginAsyncZod<{ intake: CallbackIntake }> = async (app, { intake }) => {
+interface Options {
+  intake: CallbackIntake
+  gate: Gate
+  limits: RateLimits | null
+}
+
+/**
+ * What providers call. Their signature stands in the place of a key; the token in the URL names the account. However many
+ * callbacks come, none is refused for that alone: a text that is lost is a customer that is lost.
+ */
+export const callbackRoutes: FastifyPluginAsyncZod<Options> = async (app, { intake, gate, limits }) => {
   await keepBodiesRaw(app)
+  gate.guard(app)
   for (const [url, provider, kind, operationId, summary] of routes) {
     app.route({
       method: 'POST',
@@ -49,6 +62,12 @@ export const callbackRoutes: FastifyPluginAsyncZod<{ intake: CallbackIntake }> =
           ...problems('malformed_body', 'not_found', 'body_too_large', 'unsupported_media_type'),
         },
       },
+      // Nobody's body is read before it is known that there is somebody to take it
+      preParsing: async (request) => {
+        if (await intake.isKnown(provider, tokenOf(request))) return
+        await limits?.countGuess(request)
+        throw notFound('callback URL')
+      },
       handler: async (request, reply) => {
         const answer = await intake.receive({ provider, kind, token: request.params.token, ...raw(request) })
         if (answer.contentType) reply.type(answer.contentType)
@@ -57,6 +76,10 @@ export const callbackRoutes: FastifyPluginAsyncZod<{ intake: CallbackIntake }> =
     })
   }
 }
+
+/** Null where it has not the form of one: parameters are validated later. */
+const tokenOf = ({ params }: FastifyRequest): string | null =>
+  callbackParams.safeParse(params).data?.token ?? null
 
 /** The signature is over the body as it came, so nothing may parse it before. */
 async function keepBodiesRaw(app: FastifyInstance): Promise<void> {

@@ -23,7 +23,7 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
   app.route({
     method: 'GET',
     url: '/events',
-    config: { access: everyRole, rateLimit: false },
+    config: { access: everyRole, staysOpen: true },
     schema: {
       tags: ['events'],
       operationId: 'streamEvents',

@@ -2,6 +2,7 @@ import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fast
 import type { Caller, OrgCaller, Origin, PlatformCaller, Role } from '../lib/caller.js'
 import { AppError } from '../lib/errors.js'
 import { storable } from '../lib/storable.js'
+import type { RateLimits } from './rate-limits.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,22 +25,27 @@ export const admins = ['admin'] as const satisfies Role[]
 /** Answers who a bearer token belongs to, null if to nobody; throws for a suspended organization. */
 export type Authenticate = (token: string, origin: Origin) => Promise<Caller | null>
 
-/** Checks every request of this scope before its body is read: first who calls, then whether their role may. */
+/**
+ * Checks every request of this scope before its body is read: first who calls, then whether they call too often, then
+ * whether their role may.
+ * @param limits null: nobody calls too often
+ */
 export function registerAccess(
   app: FastifyInstance,
   authenticate: Authenticate,
-  onRefused?: (request: FastifyRequest) => Promise<void>,
+  limits: RateLimits | null,
 ): void {
   app.decorateRequest('caller', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`)
   })
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.access === 'public') return
     request.caller = await identify(request, authenticate).catch(async (error) => {
-      await onRefused?.(request)
+      if (error instanceof AppError && error.code === 'unauthenticated') await limits?.countGuess(request)
       throw error
     })
+    await limits?.admit(request, reply)
     if (!request.is404) assertMay(request.caller, request.routeOptions.config)
   })
 }

@@ -1,13 +1,6 @@
 import { parse as parseQuery } from 'node:querystring'
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
-import {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  fastify,
-  LogController,
-} from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { AppError } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
@@ -23,6 +16,8 @@ const bodyLimit = 1024 * 1024
 // A caller that sends its request slower than this is cut off
 const requestTimeout = 30_000
 const connectionsCheckingInterval = 5000
+// A last bound on memory: whoever connects beyond it is turned away without an answer
+const mostConnections = 5_000
 
 /** For an address that cannot be read: no hook runs then, and so not helmet's, whose headers these are. */
 const beforeHelmet = {
@@ -33,8 +28,15 @@ const beforeHelmet = {
   'x-frame-options': 'DENY',
 }
 
-/** Fastify with what every route needs: zod, problem answers, safe bodies, one log line per request. */
-export async function createServer(log: Logger, publicUrl: string): Promise<Server> {
+/**
+ * Fastify with what every route needs: zod, problem answers, safe bodies, one log line per request.
+ * @param trustProxy addresses of the proxies whose X-Forwarded-For is believed, null for none
+ */
+export async function createServer(
+  log: Logger,
+  publicUrl: string,
+  trustProxy: string | null,
+): Promise<Server> {
   const prefix = new URL(publicUrl).pathname.replace(/\/+$/, '')
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -43,6 +45,7 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
     bodyLimit,
     requestTimeout,
     http: { connectionsCheckingInterval },
+    trustProxy: trustProxy ?? false,
     exposeHeadRoutes: false,
     // A proxy may hand on the path prefix of PUBLIC_URL or strip it
     rewriteUrl: ({ url = '/' }) => (prefix && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url),
@@ -55,6 +58,7 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
       sendProblem(request, reply, new AppError('not_found', 'The address cannot be read.'))
     },
   })
+  app.server.maxConnections = mostConnections
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   registerJsonBody(app)
@@ -86,35 +90,5 @@ export async function createServer(log: Logger, publicUrl: string): Promise<Serv
 export function unknownRoute(): never {
   throw new AppError('not_found', 'There is no such address. GET /openapi.json lists all of them.')
 }
-
-const callsPerMinute = 6000
-const refusedPerMinute = 300
-
-/**
- * Limits each key to so many calls a minute. Answers the hook for a refused key or token: an address that guesses at
- * them is told to wait after a while.
- */
-export async function registerRateLimit(app: Server): Promise<(request: FastifyRequest) => Promise<void>> {
-  await app.register(rateLimit, {
-    max: callsPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: (request) => request.headers.authorization ?? request.ip,
-    errorResponseBuilder: (_request, { ttl }) => tooMany(ttl),
-  })
-  const guesses = app.createRateLimit({
-    max: refusedPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: ({ ip }) => ip,
-  })
-  return async (request) => {
-    const limit = await guesses(request)
-    if (!limit.isAllowed && limit.isExceeded) throw tooMany(limit.ttl)
-  }
-}
-
-const tooMany = (milliseconds: number): AppError =>
-  new AppError('rate_limited', 'Too many requests. Wait and try again.', {
-    retryAfter: Math.ceil(milliseconds / 1000),
-  })
 
 const decodedNul = (query: string): string => query.replaceAll('%00', '')

@@ -20,6 +20,8 @@ interface FoundKey {
   agentId: string | null
   agentName: string | null
   isSuspended: boolean
+  requestsPerMinute: number | null
+  requestsPerMinutePerKey: number | null
 }
 
 /**
@@ -35,7 +37,7 @@ export function createAuthenticate({
     if (equalSecrets(token, platformApiKey)) return { kind: 'platform', origin }
     if (!looksLikeKey(token)) return null
     const [key] = await db.call<FoundKey>(
-      Prisma.sql`SELECT * FROM find_access_key(${sha256(token)}, ${clock.now()})`,
+      Prisma.sql`SELECT * FROM find_caller(${sha256(token)}, ${clock.now()})`,
     )
     if (!key) return null
     if (key.isSuspended) {
@@ -46,7 +48,7 @@ export function createAuthenticate({
 }
 
 const callerOf = (
-  { orgId, id, role, permissions, agentId, agentName }: FoundKey,
+  { orgId, id, role, permissions, agentId, agentName, ...key }: FoundKey,
   origin: Origin,
 ): OrgCaller => ({
   kind: 'organization',
@@ -57,4 +59,5 @@ const callerOf = (
   agentId,
   agentName,
   origin,
+  requestsPerMinute: { organization: key.requestsPerMinute, key: key.requestsPerMinutePerKey },
 })

@@ -64,7 +64,7 @@ export const organizationRoutes: FastifyPluginAsyncZod<{ organizations: Organiza
     schema: {
       tags,
       operationId: 'changeOrganization',
-      summary: 'Renames, suspends, switches channels on and off',
+      summary: 'Renames, suspends, switches channels on and off, limits calls of the API',
       params: idParams,
       body: changeOrganizationBody,
       response: { 200: organizationSchema, ...problems(...bodyProblems, 'not_found') },

@@ -60,7 +60,7 @@ export class OrganizationService {
     return this.db.inOrg(id, async (tx) => presentOrganization(await getOrganization(tx)))
   }
 
-  /** Suspension and switched-off channels take effect with the next call; a suspension ends open streams. */
+  /** Suspension, switched-off channels and limits take effect with the next call; a suspension ends open streams. */
   update(
     caller: PlatformCaller,
     id: string,
@@ -79,6 +79,8 @@ export class OrganizationService {
           smsEnabled: channels?.sms,
           whatsappEnabled: channels?.whatsapp,
           suspendedAt: suspended === undefined ? undefined : suspended ? since : null,
+          requestsPerMinute: rest.requestsPerMinute,
+          requestsPerMinutePerKey: rest.requestsPerMinutePerKey,
         },
         now,
       )

@@ -10,6 +10,8 @@ export const presentOrganization = (row: Organization): z.infer<typeof organizat
   defaultCountry: row.defaultCountry,
   channels: { sms: row.smsEnabled, whatsapp: row.whatsappEnabled },
   suspended: row.suspendedAt !== null,
+  requestsPerMinute: row.requestsPerMinute,
+  requestsPerMinutePerKey: row.requestsPerMinutePerKey,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })

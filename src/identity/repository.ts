@@ -46,6 +46,8 @@ interface OrganizationChange {
   smsEnabled: boolean | undefined
   whatsappEnabled: boolean | undefined
   suspendedAt: Date | null | undefined
+  requestsPerMinute: number | null | undefined
+  requestsPerMinutePerKey: number | null | undefined
 }
 
 export async function updateOrganization(tx: OrgTx, change: OrganizationChange, now: Date): Promise<void> {

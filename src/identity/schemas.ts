@@ -15,6 +15,13 @@ const country = z
   .refine(isCountry, 'Write a country code of two capital letters (ISO 3166-1), for example "US".')
   .meta({ description: 'ISO 3166-1 alpha-2' })
 
+const requestsPerMinute = z
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .nullable()
+  .meta({ description: 'Calls of the API a minute; null: the default of the service' })
+
 export const organizationSchema = z
   .object({
     id,
@@ -23,6 +30,8 @@ export const organizationSchema = z
     defaultCountry: z.string().nullable(),
     channels: z.object({ sms: z.boolean(), whatsapp: z.boolean() }),
     suspended: z.boolean(),
+    requestsPerMinute,
+    requestsPerMinutePerKey: requestsPerMinute,
     createdAt: time,
     updatedAt: time,
   })
@@ -44,6 +53,8 @@ export const changeOrganizationBody = z.strictObject({
   defaultCountry: country.nullish(),
   suspended: z.boolean().optional(),
   channels: z.strictObject({ sms: z.boolean().optional(), whatsapp: z.boolean().optional() }).optional(),
+  requestsPerMinute: requestsPerMinute.optional(),
+  requestsPerMinutePerKey: requestsPerMinute.optional(),
 })
 
 export const apiKeySchema = z

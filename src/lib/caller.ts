@@ -23,6 +23,8 @@ export interface OrgCaller {
   readonly agentId: string | null
   readonly agentName: string | null
   readonly origin: Origin
+  /** Where the operator has set it */
+  readonly requestsPerMinute?: { readonly organization: number | null; readonly key: number | null }
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
 

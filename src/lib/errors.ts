@@ -20,7 +20,7 @@ export const problemCatalogue = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   provider_unreachable: { status: 502, title: 'The provider cannot be reached' },
-  unavailable: { status: 503, title: 'A part that this needs is down' },
+  unavailable: { status: 503, title: 'Not possible at this moment' },
 } as const
 
 export type ProblemCode = keyof typeof problemCatalogue

@@ -1,12 +1,17 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Gate } from '../http/gate.js'
 import { problems } from '../http/problem.js'
 import { id } from '../http/schemas.js'
 import { sendFile } from './media-routes.js'
 import type { MediaService } from './media-service.js'
 
 /** Where a provider fetches the files that agents send: signed, expiring, no key. */
-export const mediaLinkRoutes: FastifyPluginAsyncZod<{ media: MediaService }> = async (app, { media }) => {
+export const mediaLinkRoutes: FastifyPluginAsyncZod<{ media: MediaService; gate: Gate }> = async (
+  app,
+  { media, gate },
+) => {
+  gate.guard(app)
   app.route({
     method: 'GET',
     url: '/media/:orgId/:mediaId',

@@ -199,7 +199,7 @@ describe('the functions that pass the policies', () => {
     )
 
     expect(rows).toEqual(
-      ['find_access_key', 'find_callback_account', 'store_callbacks'].map((proname) => ({
+      ['find_access_key', 'find_callback_account', 'find_caller', 'store_callbacks'].map((proname) => ({
         proname,
         owner: 'parley_system',
       })),

@@ -36,7 +36,16 @@ export interface Caller {
 export type ServiceOptions = Partial<
   Pick<
     ServiceSettings,
-    'role' | 'clock' | 'rateLimit' | 'redisUrl' | 'databaseUrl' | 'logLevel' | 'logTo' | 'encryptionKeys'
+    | 'role'
+    | 'clock'
+    | 'rateLimit'
+    | 'trustProxy'
+    | 'mostAtOnce'
+    | 'redisUrl'
+    | 'databaseUrl'
+    | 'logLevel'
+    | 'logTo'
+    | 'encryptionKeys'
   >
 > & {
   /** Prefix of PUBLIC_URL */
@@ -61,6 +70,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     role: 'all',
     redisUrl: null,
     rateLimit: false,
+    trustProxy: null,
     logLevel: 'fatal',
     encryptionKeys: [{ id: 'k1', key: randomBytes(32) }],
     ...settings,
