@@ -7,6 +7,7 @@ import { quarantineRoutes } from './channels/quarantine-routes.js'
 import { contactRoutes } from './contacts/routes.js'
 import type { Container } from './container.js'
 import { conversationRoutes } from './conversations/routes.js'
+import { StreamPlaces } from './events/stream-places.js'
 import { streamRoutes } from './events/stream-routes.js'
 import { registerAccess } from './http/access.js'
 import { Gate } from './http/gate.js'
@@ -25,15 +26,16 @@ import { queueRoutes } from './workstreams/queue-routes.js'
 import { workstreamRoutes } from './workstreams/routes.js'
 import { routingRuleRoutes } from './workstreams/rule-routes.js'
 
-// What a process of one core does in about a quarter of a second. Callbacks have places of their own: a customer's text
+// Of callbacks two commits full: one is written while the next gathers. They have places of their own: a customer's text
 // is not refused because the API is busy
-const usuallyAtOnce = { callbacks: 1000, calls: 500 }
+const usuallyAtOnce = { callbacks: 400, calls: 200, streams: 4000, streamsOfOrganization: 1000 }
 
 interface Scope {
   parts: Container
   /** Null: none */
   limits: RateLimits | null
   calls: Gate
+  places: StreamPlaces
 }
 
 /** The HTTP side of the service. Nothing listens yet. */
@@ -48,12 +50,13 @@ export async function createApi(parts: Container): Promise<Server> {
   await app.register(healthRoutes, { health: parts.health })
   await app.register(callbackRoutes, { intake: parts.intake, gate: callbacks, limits })
   await app.register(mediaLinkRoutes, { media: parts.media, gate: calls })
-  await app.register(callerRoutes, { parts, limits, calls, prefix: '/v1' })
+  const places = new StreamPlaces(mostAtOnce)
+  await app.register(callerRoutes, { parts, limits, calls, places, prefix: '/v1' })
   return app
 }
 
 /** What needs a key or a token. */
-const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, calls }) => {
+const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, calls, places }) => {
   // Answers are for the caller, not for what keeps copies on the way
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -76,5 +79,5 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(conversationRoutes, { conversations: parts.conversations, reader: parts.reader })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })
   await app.register(mediaRoutes, { media: parts.media })
-  await app.register(streamRoutes, { feed: parts.feed, audienceOf: parts.audiences.of })
+  await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: parts.audiences.of })
 }

@@ -54,7 +54,7 @@ export interface ServiceSettings {
   /** Addresses of the proxies in front of it whose X-Forwarded-For is believed */
   trustProxy: string | null
   /** How much may be under way at once in this process; the rest is refused */
-  mostAtOnce?: { callbacks: number; calls: number }
+  mostAtOnce?: { callbacks: number; calls: number; streams: number; streamsOfOrganization: number }
   logLevel: string
   /** Takes each line of the log; standard output where it is absent */
   logTo?: { write(line: string): void }

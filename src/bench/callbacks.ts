@@ -26,7 +26,7 @@ export function prepareCallbacks(
   senders: Senders,
   count: number,
 ): PreparedCallback[] {
-  return Array.from({ length: count }, (_, index) => prepare(target, senderAt(senders, index)))
+  return Array.from({ length: count }, (_, index) => prepareCallback(target, senderAt(senders, index)))
 }
 
 const subscriber = (index: number): string => String(2_000_000 + index)
@@ -38,7 +38,7 @@ export function senderAt(senders: Senders, index: number): string {
     : `+1509${subscriber(senders.first + index)}`
 }
 
-function prepare(target: CallbackTarget, from: string): PreparedCallback {
+export function prepareCallback(target: CallbackTarget, from: string): PreparedCallback {
   const messageSid = `SM${randomBytes(16).toString('hex')}`
   const { url, headers, body } = twilioCallback({
     kind: 'inbound',

@@ -1,5 +1,6 @@
 import { type CallbackTarget, prepareCallbacks, type Senders } from './callbacks.js'
 import { type FloodResult, flood } from './flood.js'
+import { type OverloadOrder, type OverloadResult, overload } from './overload.js'
 import { type PaceResult, pace } from './pace.js'
 import { type InsertOrder, type InsertResult, insertRows } from './raw-inserts.js'
 import { serialize } from './wire.js'
@@ -36,6 +37,8 @@ export interface Tasks {
     order: { port: number; connections: number; apiKey: string; posts: { path: string; body: unknown }[] }
     result: FloodResult
   }
+  /** Callbacks at an even rate that may be more than the service bears */
+  overload: { order: OverloadOrder; result: OverloadResult }
   inserts: { order: InsertOrder; result: InsertResult }
 }
 
@@ -73,6 +76,8 @@ async function perform(message: TaskMessage): Promise<unknown> {
       )
       return flood({ port, connections, requests, seconds: null, expectedStatus: 202 })
     }
+    case 'overload':
+      return overload(message.order)
     case 'inserts':
       return insertRows(message.order)
   }

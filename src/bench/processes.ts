@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { TaskAnswer, TaskMessage, TaskName, Tasks } from './load.js'
 
-const program = fileURLToPath(new URL('./main.js', import.meta.url))
+/** The same from src/bench, where the tests are, and from dist/bench. */
+const program = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url))
 
 /** What this program is started as, besides itself: `main.js --part NAME …`. */
 export const parts = ['load', 'bare', 'trivial'] as const

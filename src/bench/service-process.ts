@@ -23,6 +23,7 @@ export interface ServiceOrder {
   profile: string | null
 }
 
+/** The same from src/bench, where the tests are, and from dist/bench. */
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */

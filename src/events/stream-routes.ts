@@ -6,16 +6,18 @@ import type { OrgCaller } from '../lib/caller.js'
 import { AppError } from '../lib/errors.js'
 import type { EventFeed } from './feed.js'
 import { type Audience, EventStream } from './stream.js'
+import type { StreamPlaces } from './stream-places.js'
 
 interface Options {
   feed: EventFeed
+  places: StreamPlaces
   /** What this caller may hear, as memberships change; tells when the key or token is no longer what it was. Writes down that the caller listens */
   audienceOf: (caller: OrgCaller, onAccessLost: () => void) => Promise<{ hears: Audience; end: () => void }>
 }
 
 const position = /^\d{1,18}$/
 
-export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, audienceOf }) => {
+export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, places, audienceOf }) => {
   const open = new Set<EventStream>()
   app.addHook('preClose', async () => {
     for (const stream of open) stream.end()
@@ -42,6 +44,9 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
           errors: [{ path: 'Last-Event-ID', message: 'not an id of this stream' }],
         })
       }
+      const giveBack = places.take(caller.orgId)
+      if (reply.raw.destroyed) giveBack()
+      else reply.raw.once('close', giveBack)
       let stream: EventStream | null = null
       const { hears, end } = await audienceOf(caller, () => stream?.end())
       reply.hijack()

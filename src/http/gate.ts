@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../lib/errors.js'
+import { sendProblem } from './problem.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -8,7 +9,12 @@ declare module 'fastify' {
   }
 }
 
-const comeBackAfterSeconds = 2
+// One for all: a trace of the stack for each would cost more than the rest of the refusal
+const tooBusy = new AppError(
+  'unavailable',
+  'More is being asked of this service than it can do at this moment. Repeat the call.',
+  { retryAfter: 2 },
+)
 
 /**
  * Lets so much work be under way at once and refuses the rest on the spot. More would only wait: longer than its caller
@@ -20,15 +26,8 @@ export class Gate {
   constructor(private readonly most: number) {}
 
   /** Throws `unavailable` where there is no place. */
-  assertOpen(): void {
-    if (this.inside < this.most) return
-    throw new AppError('unavailable', 'More is being asked of this service than it can do at this moment.', {
-      retryAfter: comeBackAfterSeconds,
-    })
-  }
-
   async pass<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-    this.assertOpen()
+    if (this.isFull) throw tooBusy
     this.inside++
     try {
       return await work()
@@ -37,9 +36,19 @@ export class Gate {
     }
   }
 
-  /** Puts every handler of this scope behind the gate. While it is closed, nothing of a request is looked at. */
+  private get isFull(): boolean {
+    return this.inside >= this.most
+  }
+
+  /**
+   * Puts every handler of this scope behind the gate. While it is full nothing of a request is looked at, and nothing is
+   * thrown: to refuse must cost less than to serve.
+   */
   guard(app: FastifyInstance): void {
-    app.addHook('onRequest', async () => this.assertOpen())
+    app.addHook('onRequest', (request, reply, done) => {
+      if (this.isFull) sendProblem(request, reply, tooBusy)
+      else done()
+    })
     const pass = <Result>(work: () => Result) => this.pass(work)
     app.addHook('onRoute', (route) => {
       if (route.config?.staysOpen) return

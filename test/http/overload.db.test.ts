@@ -6,9 +6,9 @@ import { addAccount, inbox, post, twilioText } from '../channels/provider-calls.
 import { type ApiAnswer, call } from '../support/api-call.js'
 import { EventListener } from '../support/event-listener.js'
 import { TestOrganization } from '../support/organization.js'
-import { startService, type TestService } from '../support/service.js'
+import { eventually, startService, type TestService } from '../support/service.js'
 
-const places = { callbacks: 2, calls: 2 }
+const places = { callbacks: 2, calls: 2, streams: 7, streamsOfOrganization: 4 }
 let service: TestService
 let org: TestOrganization
 
@@ -88,7 +88,7 @@ it('bodies that come slowly and event streams that stay open take nobody’s pla
     )
   }
   const streams = []
-  for (let open = 0; open < 2 * places.calls; open++)
+  for (let open = 0; open < places.calls + 2; open++)
     streams.push(await EventListener.open(service, org.adminKey))
 
   const callback = await post(service, twilioText(account))
@@ -97,6 +97,38 @@ it('bodies that come slowly and event streams that stay open take nobody’s pla
 
   expect([callback.status, answer.status]).toEqual([200, 200])
 })
+
+it('event streams beyond those of an organization, and of the process, get 503 until others close', async () => {
+  const neighbours = await TestOrganization.create(service)
+  const streamOf = ({ adminKey }: TestOrganization) => EventListener.open(service, adminKey)
+  const statusOf = async ({ adminKey }: TestOrganization) => (await ask('/v1/events', adminKey)).status
+  // Those of the test before may still be closing
+  const first = await eventually(
+    () => streamOf(org).catch(() => null),
+    (stream) => stream !== null,
+  )
+  const own = [first, ...(await opened(3, () => streamOf(org)))]
+
+  const refused = await ask('/v1/events', org.adminKey)
+  const theirs = await opened(3, () => streamOf(neighbours))
+  const eighth = await statusOf(neighbours)
+  own[0]?.stop()
+  const afterwards = await eventually(
+    () => statusOf(org),
+    (status) => status === 200,
+  )
+  for (const stream of [...own, ...theirs]) stream?.stop()
+
+  expect([refused.status, JSON.parse(refused.text).code, eighth]).toEqual([503, 'unavailable', 503])
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(afterwards).toBe(200)
+})
+
+async function opened<Stream>(count: number, open: () => Promise<Stream>): Promise<Stream[]> {
+  const streams = []
+  while (streams.length < count) streams.push(await open())
+  return streams
+}
 
 /** The first so many answers that come. */
 function firstOf<Answer>(count: number, coming: readonly Promise<Answer>[]): Promise<Answer[]> {
