@@ -40,7 +40,13 @@ describe('settings', () => {
     expect(config).toMatchObject({
       mode: 'development',
       role: 'all',
-      http: { host: '127.0.0.1', port: 3000, publicUrl: 'http://localhost:3000', rateLimit: true },
+      http: {
+        host: '127.0.0.1',
+        port: 3000,
+        publicUrl: 'http://localhost:3000',
+        rateLimit: true,
+        trustProxy: null,
+      },
       database: null,
       redis: null,
       secrets: { platformApiKey: null, encryptionKeys: null },
@@ -83,6 +89,7 @@ describe('settings', () => {
       ROLE: 'server',
       PUBLIC_URL: 'ftp://example.com',
       RATE_LIMIT: 'true',
+      TRUST_PROXY: '1',
       LOG_LEVEL: 'loud',
       SIMULATOR: 'yes',
     })
@@ -98,10 +105,24 @@ describe('settings', () => {
       'REDIS_URL',
       'ROLE',
       'SIMULATOR',
+      'TRUST_PROXY',
     ])
     expect(() => loadConfig({ PORT: 'http', ROLE: 'server' })).toThrow(
       /2 settings are wrong\.\n {2}ROLE must be one of all, api, worker\n {2}PORT must be a whole number/,
     )
+  })
+
+  it.each(['10.0.0.0/33', '10.0.0.0/0', 'proxy.internal', '10.0.0.1,', '::1/129'])(
+    'take no proxy like %s',
+    (proxies) => {
+      expect(Object.keys(problemsOf({ TRUST_PROXY: proxies }))).toEqual(['TRUST_PROXY'])
+    },
+  )
+
+  it('take proxies by address and range', () => {
+    const { http } = loadConfig({ TRUST_PROXY: '10.0.0.0/8, 192.0.2.7,fd00::/8' })
+
+    expect(http.trustProxy).toBe('10.0.0.0/8, 192.0.2.7,fd00::/8')
   })
 
   it('never show up with their value in the message', () => {

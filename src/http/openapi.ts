@@ -14,7 +14,11 @@ export async function registerOpenApi(app: Server, publicUrl: string): Promise<v
       info: {
         title: 'Parley',
         version: '1.0.0',
-        description: 'SMS and WhatsApp conversations between customers and agents, for many organizations.',
+        description:
+          'SMS and WhatsApp conversations between customers and agents, for many organizations.\n\n' +
+          'Calls are limited per key and per organization. `RateLimit-Limit`, `RateLimit-Remaining` and ' +
+          '`RateLimit-Reset` (seconds) tell of the limit that is closer; beyond it a call is answered 429 ' +
+          '`rate_limited`. While the service is overloaded it answers 503 `unavailable`. Both have `Retry-After`.',
       },
       servers: [{ url: publicUrl }],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },

@@ -14,7 +14,7 @@ export interface RateLimits {
   countGuess(request: FastifyRequest): Promise<void>
 }
 
-export const defaultsPerMinute = { organization: 24_000, key: 6_000 }
+const defaultsPerMinute = { organization: 24_000, key: 6_000 }
 const guessesPerMinute = 300
 
 type Create = FastifyInstance['createRateLimit']
