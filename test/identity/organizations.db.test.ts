@@ -23,6 +23,8 @@ describe('a new organization', () => {
       defaultCountry: 'US',
       channels: { sms: true, whatsapp: true },
       suspended: false,
+      requestsPerMinute: null,
+      requestsPerMinutePerKey: null,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updatedAt: made.body.createdAt,
       apiKey: { id: expect.any(String), key: expect.stringMatching(/^parley_key_/), role: 'admin' },
