@@ -142,7 +142,11 @@ export async function createContainer(settings: ServiceSettings) {
     inbox: new InboxStats(db, clock),
     lanes: { routing, timers, media, sending, settlement, events: relay },
   })
-  const health = { assertReady: () => db.ping(), metrics: () => registry.metrics() }
+  const health = {
+    assertReady: () => db.ping(),
+    assertWhole: () => jobs.ping(),
+    metrics: () => registry.metrics(),
+  }
   const authenticate = createAuthenticate({ db, clock, platformApiKey: settings.platformApiKey })
 
   const suspensions = new Suspensions(db)

@@ -20,6 +20,7 @@ export function createMetrics(parts: Parts): Registry {
     labelNames: ['queue'],
     registers: [registry],
     async collect() {
+      waiting.reset()
       for (const [queue, depth] of Object.entries(await parts.jobs.depths())) waiting.set({ queue }, depth)
     },
   })

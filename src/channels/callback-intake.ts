@@ -4,8 +4,9 @@ import { isUnavailable } from '../db/faults.js'
 import type { ProviderName } from '../db/generated/enums.js'
 import type { JobQueues } from '../jobs/job-queues.js'
 import { Batcher } from '../lib/batcher.js'
-import type { Clock } from '../lib/clock.js'
+import { type Clock, seconds } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
+import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 import { PacedBatches } from '../lib/paced-batches.js'
 import type { SecretBox } from '../lib/secret-box.js'
@@ -41,6 +42,8 @@ interface Parts {
 /** What became of a callback, or why the database would not have it. */
 type Stored = { outcome: StoreOutcome } | { fault: unknown }
 
+/** Twilio waits for four seconds (callback-urls.ts) before it repeats the call */
+const answerWithin = seconds(3)
 const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
@@ -75,9 +78,14 @@ export class CallbackIntake {
 
   /**
    * Answers when the callback is durable, or was before. Throws `not_found` for an unknown token, `forbidden` for a bad
-   * signature, and whatever the database throws while it is away: the provider then repeats the call.
+   * signature, and `unavailable` or whatever the database throws while it is away: the provider then repeats the call. What
+   * is stored after all, too late to say so, is stored once.
    */
-  async receive(call: CallbackCall): Promise<CallbackReply> {
+  receive(call: CallbackCall): Promise<CallbackReply> {
+    return inTime(this.take(call), answerWithin, tooLate)
+  }
+
+  private async take(call: CallbackCall): Promise<CallbackReply> {
     const account = this.memory.recall(call.token) ?? (await this.memory.find(call.token))
     if (!account || account.provider !== call.provider) throw unknownUrl()
     const provider = this.parts.providers[account.provider]
@@ -153,6 +161,8 @@ export class CallbackIntake {
     return wishes
   }
 }
+
+const tooLate = () => new AppError('unavailable', 'The database does not answer in time. Repeat the call.')
 
 const unknownUrl = () => notFound('callback URL')
 

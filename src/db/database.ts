@@ -1,8 +1,10 @@
 import pg from 'pg'
+import { seconds } from '../lib/clock.js'
+import { inTime } from '../lib/in-time.js'
 import { connectPrisma } from './connected.js'
 import { isPassingConflict } from './faults.js'
 import { Prisma, PrismaClient } from './generated/client.js'
-import { ask, nameOf, openPool, tell } from './statements.js'
+import { ask, nameOf, openPool, type PoolOptions, tell } from './statements.js'
 import { systemAccess } from './system.js'
 
 declare const scoped: unique symbol
@@ -30,16 +32,15 @@ export interface WorkScope {
   readonly beforeCommit?: (tx: OrgTx, result: unknown) => Promise<void>
 }
 
-export interface DatabaseOptions {
-  url: string
+export interface DatabaseOptions extends PoolOptions {
   poolSize: number
-  onPoolError(error: Error): void
 }
 
 type Listener = () => void
 
 const transactionLimits = { maxWait: 10_000, timeout: 30_000 }
 const maxTries = 4
+const pingPatience = seconds(2)
 
 /**
  * The only way to the database. Every unit of work is one transaction in a role that row-level security binds:
@@ -102,9 +103,14 @@ export class Database {
     return ask<Row>(this.pool, query)
   }
 
-  /** Throws if the database cannot be reached. */
+  /** Throws if the database does not answer at once, with a message that says why. */
   async ping(): Promise<void> {
-    await this.client.$queryRaw`SELECT 1`
+    const answer = this.pool.query('SELECT 1')
+    await inTime(answer, pingPatience, () => new Error('no answer')).catch(
+      (error: Error & { code?: string }) => {
+        throw new Error(`the database is away (${error.code ?? error.message})`, { cause: error })
+      },
+    )
   }
 
   /** A connection outside the pool, for LISTEN. */

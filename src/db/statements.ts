@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
+import { seconds } from '../lib/clock.js'
 import type { Prisma } from './generated/client.js'
 
 export interface PoolOptions {
@@ -14,6 +16,12 @@ const indexesFirst = '-c enable_seqscan=off'
 // ends, would hold its locks for ever and stop a whole lane of an organization, in every process
 const timeLimits = '-c statement_timeout=25s -c idle_in_transaction_session_timeout=60s'
 
+/** For a free connection, or a new one */
+const connectionPatience = seconds(10)
+const idleAfter = seconds(10)
+/** Idle connections and statements end before: one that is silent for so long is waited for in vain */
+const longestSilence = seconds(30)
+
 export function openPool({ url, onPoolError }: PoolOptions, role: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -22,12 +30,22 @@ export function openPool({ url, onPoolError }: PoolOptions, role: string, max: n
     options: `-c role=${role} ${indexesFirst} ${timeLimits}`,
     pipeline: true,
     types: { getTypeParser },
+    connectionTimeoutMillis: connectionPatience,
+    idleTimeoutMillis: idleAfter,
   })
   // A connection that the server ends while we close it anyway is none that was lost
   pool.on('error', (error) => {
     if (!pool.ending) onPoolError(error)
   })
+  pool.on('connect', ({ connection }) => endWhenSilent(connection.stream as Socket))
   return pool
+}
+
+/** A database that went away without a word (its machine, the network) would be waited for without end. */
+function endWhenSilent(socket: Socket): void {
+  socket.setTimeout(longestSilence, () => {
+    socket.destroy(new Error('Connection terminated: the database did not answer'))
+  })
 }
 
 const bigintType = 20

@@ -97,9 +97,7 @@ export class Relay {
     return this.rows.work(batchSize, async (take) => {
       const published = await this.publishSome(take)
       if (published.length > 0) this.parts.signals.send('published')
-      await this.wakeLanes(published).catch((error) =>
-        this.parts.log.warn({ err: error }, 'lanes were not woken, the sweep finds what is due'),
-      )
+      this.wakeLanes(published)
       return published.length
     })
   }
@@ -126,17 +124,18 @@ export class Relay {
     }
   }
 
-  private async wakeLanes(published: Published[]): Promise<void> {
+  /** Nobody waits for it, so that streams go on while the job store is away. What is missed the sweep finds. */
+  private wakeLanes(published: Published[]): void {
     const wanted = new Set<string>()
     for (const { orgId, type, hasMedia } of published) {
       const lane = type === 'message.received' && hasMedia ? 'media' : wakes[type]
       if (lane) wanted.add(`${lane} ${orgId}`)
     }
-    await Promise.all(
-      [...wanted].map((wake) => {
-        const [lane, orgId] = wake.split(' ') as [LaneName, string]
-        return this.parts.jobs.wake(lane, orgId)
-      }),
-    )
+    for (const wake of wanted) {
+      const [lane, orgId] = wake.split(' ') as [LaneName, string]
+      this.parts.jobs.wake(lane, orgId).catch((error) => {
+        this.parts.log.debug({ err: error, orgId }, 'the worker could not be woken')
+      })
+    }
   }
 }

@@ -73,13 +73,14 @@ export class Signals {
       if (origin !== this.origin) for (const name of names) this.emitter.emit(name)
     })
     client.on('error', (error) => this.log.warn({ err: error }, 'signal connection lost'))
+    // Comes once for each connection, also for one that never stood
     client.on('end', () => this.reconnect())
     try {
       await client.connect()
       await client.query(`LISTEN ${channel}`)
     } catch (error) {
       this.log.warn({ err: error }, 'signal connection failed, it repeats')
-      this.reconnect()
+      await client.end().catch(() => undefined)
     }
   }
 

@@ -6,11 +6,16 @@ import { problems } from './problem.js'
 export interface Health {
   /** Throws if a part that serving needs is away, with a message that names it */
   assertReady(): Promise<void>
+  /** Throws if a part is away without which calls are still taken, and worked later */
+  assertWhole(): Promise<void>
   /** Prometheus text */
   metrics(): Promise<string>
 }
 
 const ok = z.object({ status: z.literal('ok') })
+const ready = z.object({ status: z.enum(['ok', 'degraded']), detail: z.string().optional() })
+const degraded =
+  'Callbacks and calls are taken and kept; what they lead to waits until the job store (Redis) is back.'
 
 export const healthRoutes: FastifyPluginAsyncZod<{ health: Health }> = async (app, { health }) => {
   app.route({
@@ -24,12 +29,15 @@ export const healthRoutes: FastifyPluginAsyncZod<{ health: Health }> = async (ap
     method: 'GET',
     url: '/readyz',
     config: { access: 'public' },
-    schema: { tags: ['operation'], operationId: 'readyz', response: { 200: ok, ...problems() } },
+    schema: { tags: ['operation'], operationId: 'readyz', response: { 200: ready, ...problems() } },
     handler: async () => {
       await health.assertReady().catch((error: Error) => {
         throw new AppError('unavailable', `Not ready: ${error.message}`)
       })
-      return { status: 'ok' as const }
+      return health.assertWhole().then(
+        () => ({ status: 'ok' as const }),
+        () => ({ status: 'degraded' as const, detail: degraded }),
+      )
     },
   })
   app.route({

@@ -8,6 +8,8 @@ import {
 } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { seconds } from '../lib/clock.js'
+import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 
 /** One BullMQ queue each: what a job says is "look at what is due for this organization". */
@@ -43,6 +45,16 @@ const lockDuration = 10_000
 const stalledInterval = 5_000
 
 const schema = 'bullmq'
+/** How long a store that says nothing is waited for: whoever wakes a lane goes on, and the sweep repeats it */
+const storePatience = seconds(2)
+
+class StoreAway extends Error {
+  override readonly name = 'StoreAway'
+
+  constructor() {
+    super('The job store does not answer.')
+  }
+}
 
 /**
  * BullMQ as the alarm clock. A job carries an organization's id and no data; per lane and organization at most one is
@@ -94,18 +106,33 @@ export class JobQueues {
 
   /**
    * Makes sure that the lane looks at this organization after this moment. Where this process is just looking, it looks
-   * once more instead of adding a job.
+   * once more instead of adding a job. Throws where the store is away: nothing is kept back for its return, the sweep asks
+   * again.
    */
   async wake(lane: LaneName, orgId: string): Promise<void> {
     if (this.looking.has(`${lane} ${orgId}`)) {
       this.looking.set(`${lane} ${orgId}`, 'again')
       return
     }
-    await this.queue(lane).add(
-      lane,
-      { orgId },
-      { deduplication: { id: orgId, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true },
+    await this.ask(() =>
+      this.queue(lane).add(
+        lane,
+        { orgId },
+        { deduplication: { id: orgId, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true },
+      ),
     )
+  }
+
+  /** Throws if the store does not answer at once. With PostgreSQL it is away when the database is. */
+  async ping(): Promise<void> {
+    const { connection } = this
+    if (connection instanceof Redis) await this.ask(() => connection.ping())
+  }
+
+  private async ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    // ioredis would keep what is asked meanwhile in memory, without end
+    if (this.connection instanceof Redis && this.connection.status !== 'ready') throw new StoreAway()
+    return inTime(question(), storePatience, () => new StoreAway())
   }
 
   start(handlers: Record<LaneName, LaneHandler>): void {
@@ -148,12 +175,11 @@ export class JobQueues {
     }
   }
 
-  /** Jobs that wait, per lane, for the metrics. */
+  /** Jobs that wait, per lane, for the metrics; none where the store is away. */
   async depths(): Promise<Record<string, number>> {
-    const entries = await Promise.all(
-      laneNames.map(async (lane) => [lane, await this.queue(lane).getWaitingCount()] as const),
-    )
-    return Object.fromEntries(entries)
+    const depth = async (lane: LaneName) =>
+      [lane, await this.ask(() => this.queue(lane).getWaitingCount())] as const
+    return Object.fromEntries(await Promise.all(laneNames.map(depth)).catch(() => []))
   }
 
   /** Lets the jobs under way finish. */

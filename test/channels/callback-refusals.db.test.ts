@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase } from '../support/database.js'
 import { done, TestOrganization } from '../support/organization.js'
+import { startOutageProxy } from '../support/outage-proxy.js'
 import { startService, type TestService } from '../support/service.js'
-import { startDatabaseProxy } from './database-proxy.js'
 import { addAccount, inbox, post, telesignText, twilioText } from './provider-calls.js'
 
 const now = new Date('2026-03-01T12:00:00.000Z')
@@ -115,7 +115,7 @@ describe('a callback is refused', () => {
 describe('while the database is away', () => {
   it('a callback is answered with 503 and a time to come back, a hopeless one as ever', async () => {
     const database = await createTestDatabase()
-    const proxy = await startDatabaseProxy(database.url)
+    const proxy = await startOutageProxy(database.url)
     const broken = await startService({ idle: true, databaseUrl: proxy.url })
     const there = await TestOrganization.create(broken)
     const account = await addAccount(there)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Response } from 'supertest'
 import { expect } from 'vitest'
-import { eventually, type TestService } from './service.js'
+import { eventually, type ServiceDoor } from './service.js'
 
 export interface TestAgent {
   id: string
@@ -35,12 +35,12 @@ const credentialsFor = (kind: ChannelKind): Record<string, string> =>
 /** An organization of one's own in a test's service, with what people do in it in their words. */
 export class TestOrganization {
   private constructor(
-    readonly service: TestService,
+    readonly service: ServiceDoor,
     readonly id: string,
     readonly adminKey: string,
   ) {}
 
-  static async create(service: TestService, name = `Organization ${unique()}`): Promise<TestOrganization> {
+  static async create(service: ServiceDoor, name = `Organization ${unique()}`): Promise<TestOrganization> {
     const { body } = await done(service.as(service.platformKey).post('/v1/organizations', { name }), 201)
     return new TestOrganization(service, body.id, body.apiKey.key)
   }
@@ -172,7 +172,11 @@ export class TestOrganization {
   }
 
   /** The newest conversation of a customer, as soon as the condition holds. */
-  conversationOf(customer: string, holds: (conversation: any) => boolean = () => true): Promise<any> {
+  conversationOf(
+    customer: string,
+    holds: (conversation: any) => boolean = () => true,
+    patience?: number,
+  ): Promise<any> {
     return eventually(
       async () => {
         const { body } = await this.admin.get(
@@ -181,6 +185,7 @@ export class TestOrganization {
         return body.data?.[0]
       },
       (conversation) => conversation !== undefined && holds(conversation),
+      patience,
     )
   }
 
@@ -201,8 +206,13 @@ export class TestOrganization {
   }
 
   /** A conversation that this agent has been offered and has accepted. */
-  async acceptedConversation(agent: TestAgent, number: TestNumber, customer = newCustomer()): Promise<any> {
-    await this.customerTexts(customer, number, 'Hello')
+  async acceptedConversation(
+    agent: TestAgent,
+    number: TestNumber,
+    customer = newCustomer(),
+    text = 'Hello',
+  ): Promise<any> {
+    await this.customerTexts(customer, number, text)
     const { id } = await this.conversationOf(
       customer,
       ({ agentId, status }) => status === 'active' && agentId === agent.id,

@@ -1,6 +1,6 @@
 import type { ChannelKind } from './organization.js'
 import { done, type TestAgent, type TestNumber, TestOrganization } from './organization.js'
-import type { TestService } from './service.js'
+import type { ServiceDoor } from './service.js'
 
 /** An agent with one accepted conversation, and how they answer. */
 export interface ReplyDesk {
@@ -24,7 +24,7 @@ export interface ReplyDesk {
 
 /** @param numberOptions fields of the number, which otherwise sends as fast as it can */
 export async function replyDesk(
-  service: TestService,
+  service: ServiceDoor,
   kind: ChannelKind,
   numberOptions: Record<string, unknown> = {},
 ): Promise<ReplyDesk> {

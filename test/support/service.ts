@@ -25,6 +25,9 @@ export interface TestService {
   close(): Promise<void>
 }
 
+/** What a test that acts like people and providers needs of a service, wherever that runs. */
+export type ServiceDoor = Pick<TestService, 'as' | 'platformKey' | 'simulator'>
+
 export interface Caller {
   get(path: string): Promise<Response>
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
@@ -91,7 +94,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     parts,
     api,
     routes: watch.routes,
-    as: (key) => callerOf(api, key),
+    as: (key) => callerOf(api.server, key),
     async close() {
       await api.close()
       await parts.stop()
@@ -113,9 +116,10 @@ export function redisDatabase(number: number): string | null {
   return url ? `${url}/${number}` : null
 }
 
-function callerOf(api: Server, key: string | null): Caller {
+/** @param server one of this process, or the URL of another */
+export function callerOf(server: Server['server'] | string, key: string | null): Caller {
   const send = (method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string) => {
-    const call = request(api.server)[method](path)
+    const call = request(server)[method](path)
     return key === null ? call : call.set('authorization', `Bearer ${key}`)
   }
   return {
@@ -130,7 +134,7 @@ function callerOf(api: Server, key: string | null): Caller {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))
   const { port } = probe.address() as AddressInfo

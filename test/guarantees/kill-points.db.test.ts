@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type KillStage, openKillStage } from '../support/kill-stage.js'
+
+/**
+ * Issue "Nothing lost", 1: the program is killed once at every different step of receive and send. The torture kills at
+ * every single one (test/torture/steps.torture.ts), and at random moments under load (kills.torture.ts).
+ */
+let stage: KillStage
+
+beforeAll(async () => {
+  stage = await openKillStage()
+}, 60_000)
+
+afterAll(() => stage?.close())
+
+/** What commits on the way of a message in and an answer out, by the tables that are written */
+const commits = {
+  'a callback is stored': 'store_callbacks',
+  'a callback is attached': 'callbacks, conversations, events, messages',
+  'events are published': 'publish_events',
+  'a queue is chosen': 'conversations, events',
+  'an agent is offered it': 'agents, conversations, events, sessions',
+  'the agent accepts': 'conversations, events, sessions',
+  'an Idempotency-Key is reserved': 'idempotency_keys',
+  'a reply is queued': 'conversations, events, idempotency_keys, messages',
+  'a reply is about to be sent': 'messages',
+  'the provider’s answer is kept': 'events, messages',
+  'a delivery report is applied': 'callbacks, events, messages',
+}
+
+const steps = [...Object.values(commits).map((tables) => `the commit of ${tables}`), 'a send'].flatMap(
+  (step) => [`before ${step}`, `after ${step}`],
+)
+
+describe('a program that is killed', () => {
+  it('at any step of receiving and sending loses nothing and does nothing twice', async () => {
+    const number = await stage.addNumber('twilio sms')
+    const struck = new Set<string>()
+    const outcomes = new Set<string>()
+
+    do {
+      stage.points.arm((place) => !struck.has(place), stage.kill)
+      outcomes.add(await stage.story(number, `${struck.size}.`))
+      struck.add(stage.points.passed.at(-1) ?? '')
+    } while (stage.points.hasStruck)
+
+    expect(steps.filter((step) => !struck.has(step))).toEqual([])
+    expect([...outcomes]).toEqual(['delivered'])
+  }, 300_000)
+
+  it.each(['before', 'after'])(
+    '%s a provider without a list has been told leaves the decision to a person',
+    async (when) => {
+      const number = await stage.addNumber('telesign sms')
+      await stage.reports(false)
+      stage.points.arm((place) => place === `${when} a send`, stage.kill)
+
+      const outcome = await stage.story(number, `${when} Telesign.`)
+
+      expect(stage.points.hasStruck).toBe(true)
+      expect(outcome).toBe('unknown')
+      await stage.reports(true)
+    },
+    60_000,
+  )
+})

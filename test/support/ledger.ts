@@ -1,0 +1,58 @@
+import type { TestService } from './service.js'
+import { runSql } from './sql.js'
+
+/** How often a text stands in the database, and what became of it. */
+export interface Kept {
+  text: string
+  direction: 'inbound' | 'outbound'
+  status: string
+  /** How often agents’ interfaces were told that it came; that nobody knows whether it was sent */
+  announced: number
+  toldUnknown: number
+}
+
+type Place = Pick<TestService, 'databaseUrl'>
+
+/** Messages to and from customers whose texts end in these words, as the database has them, in their order. */
+export const keptMessages = (place: Place, ending = ''): Promise<Kept[]> =>
+  runSql<Kept>(
+    place,
+    `SELECT m.text, m.direction, m.status,
+       (SELECT count(*)::int FROM events e WHERE e.org_id = m.org_id AND e.position IS NOT NULL
+          AND e.type = 'message.received' AND e.data->'message'->>'id' = m.id::text) AS announced,
+       (SELECT count(*)::int FROM events e WHERE e.org_id = m.org_id AND e.position IS NOT NULL
+          AND e.type = 'message.unknown' AND e.data->'message'->>'id' = m.id::text) AS "toldUnknown"
+     FROM messages m WHERE m.direction IN ('inbound', 'outbound') AND m.text LIKE $1 ORDER BY m.seq`,
+    [`%${ending}`],
+  )
+
+/** Whether nothing is under way any more: no callback to work, no event to publish, no message to send or settle. */
+export async function isAtRest(place: Place): Promise<boolean> {
+  const [row] = await runSql<{ rest: boolean }>(
+    place,
+    `SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending')
+       AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM messages WHERE status IN ('queued', 'sending')) AS rest`,
+  )
+  return row?.rest === true
+}
+
+/**
+ * A minute passes while nobody serves: what a dead process was doing counts as left behind, and its jobs are free. As soon
+ * as PostgreSQL has noticed that the process is gone.
+ */
+export async function minutePasses(place: Place): Promise<void> {
+  await runSql(
+    place,
+    `DO $$ BEGIN
+       WHILE EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'parley%')
+       LOOP PERFORM pg_sleep(0.005); PERFORM pg_stat_clear_snapshot(); END LOOP;
+     END $$`,
+  )
+  await runSql(
+    place,
+    `UPDATE messages SET sending_at = sending_at - interval '61 s', due_at = due_at - interval '61 s' WHERE status = 'sending'`,
+  )
+  await runSql(place, `UPDATE idempotency_keys SET locked_until = locked_until - interval '61 s'`)
+  await runSql(place, 'TRUNCATE bullmq.job, bullmq.dedup, bullmq.dedup_next CASCADE')
+}
