@@ -40,9 +40,10 @@ const concurrency: Record<LaneName, number> = {
   backfill: 2,
 }
 
-// A job whose worker was killed is taken up again after at most the sum of both
-const lockDuration = 10_000
-const stalledInterval = 5_000
+// A job whose worker was killed holds its organization's lane up: for the first, and then twice the second at most. A worker
+// that was only slow has its job run twice, which is harmless
+const lockDuration = seconds(5)
+const stalledInterval = seconds(2)
 
 const schema = 'bullmq'
 /** How long a store that says nothing is waited for: whoever wakes a lane goes on, and the sweep repeats it */

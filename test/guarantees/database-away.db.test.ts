@@ -26,7 +26,7 @@ afterEach(async () => {
   await database.drop()
 })
 
-/** What was under way in the job store counts as lost after 15 seconds */
+/** What was under way in the job store counts as lost after nine seconds; these machines may be slow */
 const recovery = 30_000
 
 /** A process listens once, however often it has tried meanwhile. */

@@ -54,5 +54,10 @@ export async function minutePasses(place: Place): Promise<void> {
     `UPDATE messages SET sending_at = sending_at - interval '61 s', due_at = due_at - interval '61 s' WHERE status = 'sending'`,
   )
   await runSql(place, `UPDATE idempotency_keys SET locked_until = locked_until - interval '61 s'`)
-  await runSql(place, 'TRUNCATE bullmq.job, bullmq.dedup, bullmq.dedup_next CASCADE')
+  await runSql(
+    place,
+    `DO $$ BEGIN
+       IF to_regclass('bullmq.job') IS NOT NULL THEN TRUNCATE bullmq.job, bullmq.dedup, bullmq.dedup_next CASCADE; END IF;
+     END $$`,
+  )
 }

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from './service.js'
 
@@ -112,9 +111,4 @@ function launch(settings: ProgramSettings, port: number): ChildProcess {
       LOG_LEVEL: 'warn',
     },
   })
-}
-
-/** The end of a program's log, for a test that fails. */
-export async function endOfLog(logFile: string): Promise<string> {
-  return (await readFile(logFile, 'utf8').catch(() => '')).split('\n').slice(-30).join('\n')
 }
