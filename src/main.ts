@@ -6,7 +6,7 @@ import { prepareDemonstration } from './demonstration.js'
 import { acquireInstanceLock, InstanceLockError } from './embedded/instance-lock.js'
 import { ensureKeys } from './embedded/keys.js'
 import { findRunningPostgres, startEmbeddedPostgres } from './embedded/postgres-server.js'
-import { withoutValues } from './lib/logger.js'
+import { createLogger, withoutValues } from './lib/logger.js'
 import { rotateStoredSecrets } from './rotate-stored-secrets.js'
 import { startSimulator } from './simulator/server.js'
 
@@ -36,7 +36,7 @@ async function run(command: string | undefined): Promise<void> {
     throw new UsageError(`There is no command "${command}".\n\n${help}`)
   const config = loadConfig(readEnvironment())
   const database = await openDatabase(config, command)
-  await migrate(database.databaseUrl)
+  await migrate(database.databaseUrl, { log: createLogger(config.log.level) })
   if (command === undefined) return serve(config, database)
   if (command === 'migrate') say('The database has this version’s schema.')
   else if (!(await rotateStoredSecrets({ ...database, say }))) process.exitCode = 1

@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { type Figure, judge, type Measured } from './figures.js'
+import { type Figure, judge, type Measured, onTheDataSet } from './figures.js'
 import { attach, connections, type Inbound, prepareInbound } from './inbound.js'
+import { isLoaded, loadSize, type SizeName } from './load-size.js'
 import { measureAcknowledged } from './measure-acknowledged.js'
+import { measureIdle } from './measure-idle.js'
+import { measureLists } from './measure-lists.js'
 import { measureSends } from './measure-sends.js'
 import { type BenchOptions, type Measurement, planOf } from './options.js'
 import { missedBars, resultsOf, tableOf } from './report.js'
@@ -13,18 +16,31 @@ const resultsFile = 'bench-results.json'
 
 /** Measures, prints a table, writes `bench-results.json`. Answers the exit code: 1 where a bar is missed. */
 export async function runBench(options: BenchOptions): Promise<number> {
+  const { surroundings, figures } = await measureOn(options, null)
+  if (options.size) {
+    const loaded = await measureOn(options, options.size)
+    figures.push(...onTheDataSet(loaded.figures, figures))
+  }
+  await writeFile(resultsFile, resultsOf(surroundings, figures))
+  process.stdout.write(`\n${tableOf(figures)}\n\nWritten to ${resultsFile}.\n`)
+  const missed = missedBars(figures)
+  if (missed.length > 0) process.stdout.write(`Missed: ${missed.join('; ')}.\n`)
+  return missed.length > 0 && options.bars ? 1 : 0
+}
+
+/** Everything that is asked for, on an empty database or on the data set. */
+async function measureOn(options: BenchOptions, size: SizeName | null) {
   const say = (line: string) => void process.stderr.write(`${line}\n`)
-  const stage = await openStage(options.profile, say)
+  const stage = await openStage({ ...options, keep: size && options.keep }, say)
   const interrupted = () => void stage.close().finally(() => process.exit(130))
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
-    const figures = await measureAll(stage, options)
-    const results = resultsOf(await surroundingsOf(stage, options), figures)
-    await writeFile(resultsFile, results)
-    process.stdout.write(`\n${tableOf(figures)}\n\nWritten to ${resultsFile}.\n`)
-    const missed = missedBars(figures)
-    if (missed.length > 0) process.stdout.write(`Missed: ${missed.join('; ')}.\n`)
-    return missed.length > 0 && options.bars ? 1 : 0
+    if (size && !(await isLoaded(stage.database, size)))
+      await loadSize({ database: stage.database, size, organizationId: null, say })
+    return {
+      surroundings: await surroundingsOf(stage, options),
+      figures: await measureAll(stage, options, size),
+    }
   } catch (error) {
     const complaints = await stage.service.complaints()
     if (complaints) say(`The service’s last warnings and errors:\n${complaints}`)
@@ -35,7 +51,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   }
 }
 
-async function measureAll(stage: Stage, options: BenchOptions): Promise<Figure[]> {
+async function measureAll(stage: Stage, options: BenchOptions, size: SizeName | null): Promise<Figure[]> {
   const { seconds } = options
   const plan = planOf(options)
   const wants = (name: Measurement) => plan.includes(name)
@@ -43,10 +59,15 @@ async function measureAll(stage: Stage, options: BenchOptions): Promise<Figure[]
   const keep = (...measured: Measured[]) => {
     figures.push(...measured.map(judge))
   }
+  if (wants('idle') && size === null) keep(await measureIdle(stage))
   const inbound = wants('acknowledged') || wants('attached') ? await prepareInbound(stage) : null
   if (wants('acknowledged') && inbound) {
     stage.say('Acknowledged callbacks beside a bare route …')
     keep(...(await measureAcknowledged(stage, inbound, seconds)))
+  }
+  if (wants('lists') && size) {
+    stage.say('Lists of 50 conversations …')
+    keep(await measureLists(stage, seconds))
   }
   if (!wants('raw')) return figures
   await stage.rest()

@@ -8,6 +8,8 @@ export type FigureName =
   | 'latency_p50'
   | 'latency_p99'
   | 'sends'
+  | 'list_p99'
+  | 'idle_memory'
 
 /** What a figure must reach: the value itself, or its ratio to its limit. */
 export type Bar = { of: 'value' | 'ratio' } & ({ atLeast: number } | { atMost: number })
@@ -23,9 +25,10 @@ export interface Measured {
   detail?: Readonly<Record<string, number | readonly number[]>>
 }
 
-export interface Figure extends Measured {
+export interface Figure extends Omit<Measured, 'name'> {
+  name: string
   title: string
-  unit: '/s' | 'ms'
+  unit: '/s' | 'ms' | 'MiB'
   bar: Bar | null
   isMet: boolean | null
 }
@@ -60,6 +63,16 @@ const facts: Record<FigureName, { title: string; unit: Figure['unit']; bar: Bar 
     unit: '/s',
     bar: { of: 'value', atLeast: 300 },
   },
+  list_p99: {
+    title: 'List of 50 conversations, slowest view, p99',
+    unit: 'ms',
+    bar: { of: 'value', atMost: 10 },
+  },
+  idle_memory: {
+    title: 'Idle service after 60 s, resident memory',
+    unit: 'MiB',
+    bar: { of: 'value', atMost: 230 },
+  },
 }
 
 /** Puts a measured value beside its title, its ratio to the limit and its bar. */
@@ -79,4 +92,23 @@ export function judge(measured: Measured): Figure {
 
 function reaches(value: number, bar: Bar): boolean {
   return 'atLeast' in bar ? value >= bar.atLeast : value <= bar.atMost
+}
+
+// How much of a figure the size of the database may take
+const tolerance = 0.1
+
+/** Figures of the loaded database as they are reported: against those of the empty one, and the lists against their bar. */
+export function onTheDataSet(loaded: readonly Figure[], empty: readonly Figure[]): Figure[] {
+  return loaded.flatMap((figure) => {
+    const before = empty.find(({ name }) => name === figure.name)
+    const name = `${figure.name}_on_data_set`
+    const title = `${figure.title}, on the data set`
+    if (figure.name === 'list_p99') return { ...figure, name, title }
+    if (!before?.bar) return []
+    const most = { of: 'ratio', atMost: 1 + tolerance } as const
+    const bar: Bar = 'atMost' in before.bar ? most : { of: 'ratio', atLeast: 1 - tolerance }
+    const ratio = figure.value / before.value
+    const limit = { name: 'empty', value: before.value }
+    return { ...figure, name, title, limit, ratio, bar, isMet: reaches(ratio, bar) }
+  })
 }

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
+import { type SizeName, sizes } from './load-size.js'
 
 /** What can be asked for by itself. Each brings what its ratio is measured against. */
-export const measurements = ['acknowledged', 'raw', 'attached', 'latency', 'sends'] as const
+export const measurements = ['idle', 'acknowledged', 'raw', 'attached', 'latency', 'sends', 'lists'] as const
 export type Measurement = (typeof measurements)[number]
 
 export interface BenchOptions {
@@ -13,6 +14,10 @@ export interface BenchOptions {
   bars: boolean
   /** Writes a CPU profile of the service to this folder */
   profile: string | null
+  /** Measures again on a database with this data set. Null: on the empty one only */
+  size: SizeName | null
+  /** Where the loaded database is kept for the next run; null: it goes at the end */
+  keep: string | null
 }
 
 const usage = `npm run bench -- [options]
@@ -21,6 +26,9 @@ const usage = `npm run bench -- [options]
   --seconds N      how long each figure is measured for (8)
   --no-bars        end with 0 although a bar is missed
   --profile DIR    write a CPU profile of the service to DIR
+  --size NAME      measure again on a loaded database: full (5 million messages in 500,000 conversations of 1,000
+                   organizations) or small (a 250th of it)
+  --keep DIR       keep the loaded database in DIR, and take it from there next time
 
 With REDIS_URL set, BullMQ runs on that Redis; its data there is left behind.
 `
@@ -34,11 +42,17 @@ export function readOptions(args: string[]): BenchOptions {
       seconds: { type: 'string', default: '8' },
       'no-bars': { type: 'boolean', default: false },
       profile: { type: 'string' },
+      size: { type: 'string' },
+      keep: { type: 'string' },
     },
   })
   const seconds = Number(values.seconds)
   if (!(seconds >= 1 && seconds <= 600)) throw new Error(`--seconds must be from 1 to 600.\n\n${usage}`)
-  return { only: readOnly(values.only), seconds, bars: !values['no-bars'], profile: values.profile ?? null }
+  const only = readOnly(values.only)
+  const size = readSize(values.size)
+  if (only === 'lists' && size === null) throw new Error(`--only lists needs --size.\n\n${usage}`)
+  const { profile = null, keep = null } = values
+  return { only, seconds, bars: !values['no-bars'], profile, size, keep }
 }
 
 function readOnly(name: string | undefined): Measurement | null {
@@ -48,12 +62,19 @@ function readOnly(name: string | undefined): Measurement | null {
   return found
 }
 
+function readSize(name: string | undefined): SizeName | null {
+  if (name === undefined || name === 'full' || name === 'small') return name ?? null
+  throw new Error(`--size knows ${Object.keys(sizes).join(' and ')}.\n\n${usage}`)
+}
+
 const needs: Record<Measurement, readonly Measurement[]> = {
+  idle: ['idle'],
   acknowledged: ['acknowledged'],
   raw: ['raw'],
   attached: ['raw', 'attached'],
   latency: ['raw', 'attached', 'latency'],
   sends: ['raw', 'sends'],
+  lists: ['lists'],
 }
 
 /** What is measured, in the order of `measurements`. */

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { loadConfig, readEnvironment } from '../config.js'
 import { startEmbeddedPostgres } from '../embedded/postgres-server.js'
@@ -25,18 +25,28 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** Starts everything in a data directory of its own, which goes at the end. */
-export async function openStage(profile: string | null, say: (line: string) => void): Promise<Stage> {
+export interface StageOptions {
+  /** Folder for a CPU profile of the service */
+  profile: string | null
+  /** The data directory, which stays; null: one of its own, which goes at the end */
+  keep: string | null
+}
+
+/** Starts everything on an embedded database. */
+export async function openStage(
+  { profile, keep }: StageOptions,
+  say: (line: string) => void,
+): Promise<Stage> {
   const { dataDir: parent, redis } = loadConfig(readEnvironment())
   // Beside the service's own data: a folder for temporary files may be in memory, where a commit costs nothing
-  const dataDir = join(parent, `bench-${process.pid}`)
+  const dataDir = keep === null ? join(parent, `bench-${process.pid}`) : resolve(keep)
   const started: (() => Promise<unknown>)[] = []
   const close = async () => {
     for (const stop of started.splice(0).reverse()) await stop()
   }
   try {
     say('Starting PostgreSQL, the provider simulator, the service and the load generator …')
-    started.push(() => rm(dataDir, { recursive: true, force: true }))
+    if (keep === null) started.push(() => rm(dataDir, { recursive: true, force: true }))
     const postgres = await startEmbeddedPostgres({ dataDir })
     started.push(() => postgres.stop())
     const simulator = await startSimulator({ host: '127.0.0.1', port: 0 })

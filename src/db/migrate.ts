@@ -19,6 +19,13 @@ const defaultDirectory = fileURLToPath(new URL('../../prisma/migrations', import
 /** The number that Prisma's own `migrate deploy` locks, so that it and we exclude each other. */
 const lockNumber = 72_707_369
 
+/**
+ * A change of a table waits for whatever is at work on it, and everything after it waits behind the change: a dump that runs
+ * must not stop the service for as long as it takes.
+ */
+const lockPatience = '5s'
+const lockNotAvailable = '55P03'
+
 /** As Prisma 7 makes it (schema-engine, sql migration persistence): its commands read and extend our record. */
 const recordTable = `
 CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
@@ -35,7 +42,8 @@ CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
 /**
  * Brings the database at `url` to this version's schema and answers the names of the migrations that were
  * applied now. Any number of processes may call it at once: one works, the others wait and find it done.
- * Each migration is one transaction; a failed one leaves nothing. Throws where an applied migration was
+ * Each migration is one transaction; a failed one leaves nothing, and one that cannot have a table within five seconds
+ * fails, for those who work with the table would wait behind it. Throws where an applied migration was
  * changed afterwards, or one that Prisma's command began is unfinished. Migrations of a newer version are
  * only warned of: a newer process may run beside us during a rollout.
  */
@@ -108,6 +116,7 @@ function refuseChanged(row: Applied, migration: Migration): void {
 async function apply(client: pg.Client, migration: Migration): Promise<void> {
   const startedAt = new Date()
   await client.query('BEGIN')
+  await client.query(`SET LOCAL lock_timeout = '${lockPatience}'`)
   try {
     await client.query(migration.sql)
     await client.query(
@@ -119,7 +128,13 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     await client.query('COMMIT')
   } catch (cause) {
     await client.query('ROLLBACK')
-    const detail = cause instanceof Error ? cause.message : String(cause)
+    const detail = explain(cause)
     throw new Error(`The migration ${migration.name} failed and was rolled back: ${detail}`, { cause })
   }
+}
+
+function explain(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  if (!('code' in cause) || cause.code !== lockNotAvailable) return cause.message
+  return `for ${lockPatience} something else was at work on a table (a dump, a report). Start again when it is done.`
 }

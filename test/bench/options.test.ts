@@ -5,7 +5,10 @@ describe('the options of the bench', () => {
   test('without any, everything is measured for eight seconds a figure and bars count', () => {
     const options = readOptions([])
 
-    expect(options).toEqual({ only: null, seconds: 8, bars: true, profile: null })
+    expect(options).toEqual({
+      ...{ only: null, seconds: 8, bars: true, profile: null },
+      ...{ size: null, keep: null },
+    })
     expect(planOf(options)).toEqual(measurements)
   })
 
@@ -17,11 +20,22 @@ describe('the options of the bench', () => {
   })
 
   test('an unknown measurement is refused with the known ones', () => {
-    expect(() => readOptions(['--only', 'speed'])).toThrow('acknowledged, raw, attached, latency, sends')
+    expect(() => readOptions(['--only', 'speed'])).toThrow(
+      'idle, acknowledged, raw, attached, latency, sends, lists',
+    )
   })
 
   test.each(['0', 'soon', '601', ''])('a duration of "%s" is refused', (seconds) => {
     expect(() => readOptions(['--seconds', seconds])).toThrow('--seconds must be from 1 to 600')
+  })
+
+  test('lists are measured on a data set, which has a name', () => {
+    expect(() => readOptions(['--only', 'lists'])).toThrow('--only lists needs --size')
+    expect(() => readOptions(['--size', 'huge'])).toThrow('--size knows full and small')
+    expect(readOptions(['--only', 'lists', '--size', 'small'])).toMatchObject({
+      only: 'lists',
+      size: 'small',
+    })
   })
 
   test('an option that does not exist is refused', () => {

@@ -111,6 +111,23 @@ describe('migrations', () => {
     expect(log.warn).toHaveBeenCalledWith({ migration: '20260102000000_newer' }, expect.any(String))
   })
 
+  it('that cannot have a table at once fail before all who work with it wait behind them', async () => {
+    await write('20260101000000_first', 'CREATE TABLE first (a integer);')
+    await migrate(database.url, { directory })
+    await write('20260102000000_second', 'ALTER TABLE first ADD COLUMN b integer;')
+    const dump = new pg.Client({ connectionString: database.url })
+    await dump.connect()
+    await dump.query('BEGIN; SELECT * FROM first')
+
+    const result = migrate(database.url, { directory })
+
+    await expect(result).rejects.toThrow(
+      /20260102000000_second failed .* something else was at work on a table/,
+    )
+    await dump.end()
+    expect(await migrate(database.url, { directory })).toEqual(['20260102000000_second'])
+  })
+
   it('that another program left unfinished stop the start', async () => {
     await write('20260101000000_first', 'CREATE TABLE first (a integer);')
     await migrate(database.url, { directory })

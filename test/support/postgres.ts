@@ -18,6 +18,12 @@ declare module 'vitest' {
 
 const templateDatabase = 'parley_template'
 
+/**
+ * The folder that the schema is made from in place of this version's: `npm run test:previous-release` runs the previous
+ * release's tests with it on the newer schema. Its name must not change: a release has it for good.
+ */
+const migrationsOf = process.env['PARLEY_TEST_MIGRATIONS']
+
 /** Durability is given up for speed: nothing here outlives the run. */
 const settings = {
   fsync: 'off',
@@ -51,5 +57,5 @@ async function prepareTemplate(url: string): Promise<void> {
   await client.end()
   const template = new URL(url)
   template.pathname = templateDatabase
-  await migrate(template.href)
+  await migrate(template.href, migrationsOf ? { directory: migrationsOf } : {})
 }

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '../lib/tokens.js'
+import type { Measured } from './figures.js'
+import { Connections } from './sockets.js'
+import type { Stage } from './stage.js'
+import { percentile } from './statistics.js'
+import { serialize } from './wire.js'
+
+const warmUp = 20
+
+/** Each list of conversations, as the one who may see it; a page has 50. */
+const lists = [
+  { as: 'admin', query: 'view=all' },
+  { as: 'admin', query: 'view=all&sort=activity' },
+  { as: 'admin', query: 'view=all&status=waiting' },
+  { as: 'agent', query: 'view=mine' },
+  { as: 'agent', query: 'view=open' },
+  { as: 'agent', query: 'view=open&sort=activity' },
+  { as: 'agent', query: 'view=closed_today' },
+  { as: 'agent', query: '' },
+  { as: 'agent', query: 'sort=activity' },
+] as const
+
+/** The slowest view's p99, in the organization with the most conversations, one call after another. */
+export async function measureLists(stage: Stage, seconds: number): Promise<Measured> {
+  const { service, say } = stage
+  const keys = await keysOfLargest(stage)
+  const perList = Math.max(100, Math.ceil(seconds * 40))
+  const connections = await Connections.open(service.port, 1)
+  const [connection] = connections.each
+  if (!connection) throw new Error('There is no connection.')
+  const call = (request: Buffer) =>
+    new Promise<number>((resolve, reject) => {
+      const began = performance.now()
+      connection.send(
+        request,
+        ({ status, body }) => {
+          if (status === 200) resolve(performance.now() - began)
+          else reject(new Error(`A list was answered ${status}: ${body.slice(0, 500)}`))
+        },
+        reject,
+      )
+    })
+  try {
+    const p99 = new Map<string, number>()
+    for (const { as, query } of lists) {
+      const path = `/v1/conversations?limit=50&${query}`
+      const headers = { authorization: `Bearer ${keys[as]}` }
+      const request = serialize({ method: 'GET', path, host: '127.0.0.1', headers, body: '' })
+      const each: number[] = []
+      for (let n = 0; n < warmUp + perList; n++) each.push(await call(request))
+      const measured = each.slice(warmUp)
+      p99.set(`${as} ${query}`, percentile(measured, 0.99))
+      say(
+        `  ${as} ${query}: p50 ${percentile(measured, 0.5).toFixed(1)} ms, p99 ${percentile(measured, 0.99).toFixed(1)} ms`,
+      )
+    }
+    return { name: 'list_p99', value: Math.max(...p99.values()), detail: Object.fromEntries(p99) }
+  } finally {
+    connections.close()
+  }
+}
+
+/** Keys made behind the API: nobody was there when the organization was loaded. */
+async function keysOfLargest({ database }: Stage): Promise<{ admin: string; agent: string }> {
+  const { rows } = await database.query<{ orgId: string; agentId: string }>(`
+    SELECT c.org_id AS "orgId", c.agent_id AS "agentId" FROM conversations c
+    WHERE c.agent_id IS NOT NULL GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT 1`)
+  const [largest] = rows
+  if (!largest) throw new Error('No agent has a conversation.')
+  const issue = async (role: 'admin' | 'agent', agentId: string | null) => {
+    const key = `parley_key_${randomBytes(32).toString('base64url')}`
+    await database.query(
+      `INSERT INTO access_keys (org_id, id, kind, name, role, agent_id, prefix, hash, created_at)
+       VALUES ($1, gen_random_uuid(), 'api_key', 'Bench', $2, $3, $4, $5, clock_timestamp())`,
+      [largest.orgId, role, agentId, key.slice(0, 16), sha256(key)],
+    )
+    return key
+  }
+  return { admin: await issue('admin', null), agent: await issue('agent', largest.agentId) }
+}
