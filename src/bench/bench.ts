@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { type Figure, judge, type Measured, onTheDataSet } from './figures.js'
 import { attach, connections, type Inbound, prepareInbound } from './inbound.js'
-import { isLoaded, loadSize, type SizeName } from './load-size.js'
+import { isLoaded, loadSize, type SizeName, sizes } from './load-size.js'
 import { measureAcknowledged } from './measure-acknowledged.js'
 import { measureIdle } from './measure-idle.js'
 import { measureLists } from './measure-lists.js'
@@ -35,8 +35,8 @@ async function measureOn(options: BenchOptions, size: SizeName | null) {
   const interrupted = () => void stage.close().finally(() => process.exit(130))
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
-    if (size && !(await isLoaded(stage.database, size)))
-      await loadSize({ database: stage.database, size, organizationId: null, say })
+    if (size && !(await isLoaded(stage.database, sizes[size])))
+      await loadSize({ database: stage.database, size: sizes[size], organizationId: null, say })
     return {
       surroundings: await surroundingsOf(stage, options),
       figures: await measureAll(stage, options, size),

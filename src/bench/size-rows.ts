@@ -69,7 +69,7 @@ function tenth(conversations: number): number {
   return Math.floor(conversations / 10)
 }
 
-// Of each organization's conversations the newest in every 25 are not closed; every customer came twice
+// Those of the organizations that are being copied. Of each organization's conversations the newest in every 25 are not closed; every customer came twice
 const conversationsView = `
 CREATE TEMP VIEW size_conversations AS
   SELECT o.*, k, o.place * 1000000::bigint + k AS number, pg_temp.id_of(7, created_at, o.place * 1000000::bigint + k) AS id,
@@ -79,20 +79,22 @@ CREATE TEMP VIEW size_conversations AS
     CASE WHEN k < o.conversations - o.conversations / 25 THEN 'closed'
       ELSE (ARRAY['open', 'active', 'waiting', 'wrap_up'])[k % 4 + 1] END AS status,
     pg_temp.id_of(6, began_at, o.place * ${agentsEach} + k % ${agentsEach}) AS agent_id, began_at, ended_at
-  FROM size_organizations o CROSS JOIN size_moments
+  FROM size_moments CROSS JOIN size_organizations o
   CROSS JOIN LATERAL generate_series(0, o.conversations - 1) k
   CROSS JOIN LATERAL (SELECT date_trunc('milliseconds',
-    began_at + (ended_at - began_at - interval '1 hour') * ((k + 1.0)::float8 / o.conversations)) AS created_at) AS moment;`
+    began_at + (ended_at - began_at - interval '1 hour') * ((k + 1.0)::float8 / o.conversations)) AS created_at) AS moment
+  WHERE o.place BETWEEN current_setting('size.first')::int AND current_setting('size.last')::int;`
 
+// OFFSET 0: what a conversation has is worked out once and not for each of its messages
 const messagesView = `
 CREATE TEMP VIEW size_messages AS
-  SELECT c.place, c.org_id, c.id AS conversation_id, c.account_id, c.agent_id, c.customer_address, c.business_number, c.ended_at, c.queue_id,
+  SELECT c.org_id, c.id AS conversation_id, c.account_id, c.agent_id, c.customer_address, c.business_number, c.ended_at, c.queue_id,
     j % 2 = 0 AS is_inbound, c.created_at + j * interval '1 minute' AS created_at, c.number * ${messagesEach} + j AS number,
     pg_temp.id_of(9, c.created_at + j * interval '1 minute', c.number * ${messagesEach} + j) AS id,
     'SM' || md5((c.number * ${messagesEach} + j)::text) AS provider_message_id,
     CASE WHEN j % 2 = 0 THEN 'Where is my order ' || c.number || '? It was to come on the day before yesterday.'
       ELSE 'I have looked into it: order ' || c.number || ' has left our house and arrives tomorrow.' END AS text
-  FROM size_conversations c CROSS JOIN generate_series(0, ${messagesEach - 1}) j;`
+  FROM (SELECT * FROM size_conversations OFFSET 0) c CROSS JOIN generate_series(0, ${messagesEach - 1}) j;`
 
 const fromConversations = 'size_conversations c'
 const inboundSince = (time: string) =>

@@ -87,6 +87,7 @@ const ofTrust: Record<Trust, Prisma.Sql> = {
  * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed or
  * is doubtful, so that a customer's messages keep their order. Call it for one organization once at a time. The few lanes
  * that are held up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
+ * That nothing pending was worked goes without saying, but for the planner, which knows how few those are.
  */
 export async function takePendingCallbacks(
   tx: OrgTx,
@@ -103,7 +104,7 @@ export async function takePendingCallbacks(
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
       c.body, c.attempts, c.reason IS NOT NULL AS "isDoubtful", c.received_at AS "receivedAt", c.recovered
     FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.due_at <= ${now}
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.processed_at IS NULL AND c.due_at <= ${now}
       AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
       ${trust ? ofTrust[trust] : Prisma.sql`ORDER BY c.seq`} LIMIT ${limit}`
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
-import type { Conversation, Prisma } from '../db/generated/client.js'
+import type { Conversation } from '../db/generated/client.js'
 import {
   idPattern,
   type Page,
@@ -16,13 +16,13 @@ import { AppError, notFound } from '../lib/errors.js'
 import { startOfDay } from '../lib/local-day.js'
 import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
 import { activeAt } from './change.js'
+import { type After, type Filters, listConversations, type Source } from './list-repository.js'
 import { presentConversation, presentSession } from './present.js'
 import { findContactNames, listSessions } from './repository.js'
 import type { conversationQuery } from './schemas.js'
 
 type Query = z.infer<typeof conversationQuery>
 type Shown = ReturnType<typeof presentConversation>
-type Where = Prisma.ConversationWhereInput
 
 /** Reads conversations, each caller those that they may see. */
 export class ConversationReader {
@@ -51,10 +51,11 @@ export class ConversationReader {
   /** Newest created first, or with `sort=activity` last message first. */
   list(caller: OrgCaller, query: Query): Promise<Page<Shown>> {
     return this.db.inOrg(caller.orgId, async (tx) => {
-      const where = { AND: [await this.viewOf(tx, caller, query), filtersOf(query), after(query)] }
-      const rows = await tx.conversation.findMany({
-        where,
-        orderBy: query.sort === 'activity' ? byActivity : { id: 'desc' },
+      const rows = await listConversations(tx, {
+        sources: await this.sourcesOf(tx, caller, query),
+        filters: filtersOf(query),
+        after: after(query),
+        sort: query.sort,
         take: query.limit + 1,
       })
       const contacts = await findContactNames(
@@ -72,19 +73,17 @@ export class ConversationReader {
     })
   }
 
-  private async viewOf(tx: OrgTx, caller: OrgCaller, { view }: Query): Promise<Where> {
+  private async sourcesOf(tx: OrgTx, caller: OrgCaller, { view }: Query): Promise<Source[]> {
     const sight = await sightOf(tx, caller)
     switch (view) {
       case 'mine':
-        return { agentId: agentOf(caller), status: { in: ['active', 'waiting', 'wrap_up'] } }
+        return [{ agentId: agentOf(caller), statuses: ['active', 'waiting', 'wrap_up'] }]
       case 'open':
-        return { AND: [{ status: 'open' }, visible(sight)] }
-      case 'closed_today':
-        return {
-          agentId: agentOf(caller),
-          status: 'closed',
-          closedAt: { gte: await this.today(tx, caller.orgId) },
-        }
+        return visible(sight).map((source) => ({ ...source, statuses: ['open'] }))
+      case 'closed_today': {
+        const closedSince = await this.today(tx, caller.orgId)
+        return [{ agentId: agentOf(caller), statuses: ['closed'], closedSince }]
+      }
       case 'all':
         if (caller.role === 'agent')
           throw new AppError('forbidden', 'Only admins and supervisors see all conversations.')
@@ -108,47 +107,42 @@ export async function findVisible(tx: OrgTx, caller: OrgCaller, id: string): Pro
   return row
 }
 
-function visible(sight: Sight): Where {
-  if (sight.kind === 'all') return {}
-  const inQueues = { queueId: { in: [...sight.queueIds] } }
+/** Where what a caller may see is found, no conversation twice. */
+function visible(sight: Sight): Source[] {
+  if (sight.kind === 'all') return [{}]
+  const inQueues = [...sight.queueIds].map((queueId) => ({ queueId }))
   if (sight.kind === 'queues') return inQueues
-  return { OR: [{ agentId: sight.agentId }, { AND: [inQueues, { status: { in: ['open', 'waiting'] } }] }] }
+  const { agentId } = sight
+  const ofOthers = inQueues.map(
+    (queue) => ({ ...queue, statuses: ['open', 'waiting'], notOf: agentId }) as const,
+  )
+  return [{ agentId }, ...ofOthers]
 }
 
-function filtersOf({ status, contactId, customerAddress, workstreamId, queueId }: Query): Where {
+function filtersOf({ status, contactId, customerAddress, workstreamId, queueId }: Query): Filters {
   return {
-    ...(status && { status }),
-    ...(contactId && { contactId }),
-    ...(customerAddress && { customerAddress: plusForm(customerAddress) }),
-    ...(workstreamId && { workstreamId }),
-    ...(queueId && { queueId }),
+    status,
+    contactId,
+    customerAddresses: customerAddress === undefined ? undefined : plusForms(customerAddress),
+    workstreamId,
+    queueId,
   }
 }
 
 // In a query string an unescaped plus arrives as a blank; a number without it means the same customer
-const plusForm = (address: string) => ({
-  in: [address, address.replace(/^ /, '+'), ...(/^\d{9,15}$/.test(address) ? [`+${address}`] : [])],
-})
-
-// The first is what the index has; it decides nothing that the second would not
-const byActivity: Prisma.ConversationOrderByWithRelationInput[] = [
-  { activeAt: 'desc' },
-  { lastMessageAt: 'desc' },
-  { id: 'desc' },
+const plusForms = (address: string): string[] => [
+  address,
+  address.replace(/^ /, '+'),
+  ...(/^\d{9,15}$/.test(address) ? [`+${address}`] : []),
 ]
 
 const activityKey = (row: Conversation): string[] => [row.lastMessageAt.toISOString(), row.id]
 
-function after({ sort, cursor }: Query): Where {
+function after({ sort, cursor }: Query): After | null {
   if (sort === 'created') {
     const [id] = readCursor(cursor, [idPattern]) ?? []
-    return id ? { id: { lt: id } } : {}
+    return id ? { id } : null
   }
   const last = readTimeCursor(cursor)
-  if (!last) return {}
-  const { time: lastMessageAt, id } = last
-  return {
-    activeAt: { lte: activeAt(lastMessageAt) },
-    OR: [{ lastMessageAt: { lt: lastMessageAt } }, { lastMessageAt, id: { lt: id } }],
-  }
+  return last && { id: last.id, lastMessageAt: last.time, activeAt: activeAt(last.time) }
 }

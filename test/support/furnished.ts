@@ -1,5 +1,5 @@
 import request from 'supertest'
-import { done, newCustomer, type TestAgent, TestOrganization } from './organization.js'
+import { done, newCustomer, type TestAgent, type TestNumber, TestOrganization } from './organization.js'
 import type { References } from './sample-bodies.js'
 import type { TestService } from './service.js'
 
@@ -11,6 +11,7 @@ export interface Furnished {
   keys: { admin: string; supervisor: string; agent: string }
   agent: TestAgent
   supervisor: TestAgent
+  number: TestNumber
   /** A file that no message has yet, of the agent */
   upload(): Promise<string>
   /** Of its number's account at the provider */
@@ -83,6 +84,7 @@ export async function furnish(
     mark,
     agent,
     supervisor,
+    number,
     keys: { admin: org.adminKey, supervisor: supervisor.key, agent: agent.key },
     credentials: number.credentials,
     upload: () => upload(service, agent.key),

@@ -1,0 +1,110 @@
+import type { OrgTx } from '../db/database.js'
+import { type Conversation, type ConversationStatus, Prisma } from '../db/generated/client.js'
+import { columnsOf } from '../db/rows.js'
+
+/** A part of a list that an index answers in the order of the list: those of an agent, of a queue, or all. */
+export interface Source {
+  agentId?: string
+  queueId?: string
+  /** None but these */
+  statuses?: readonly ConversationStatus[]
+  /** Left out, for they are in another source */
+  notOf?: string
+  closedSince?: Date
+}
+
+export interface Filters {
+  status: ConversationStatus | undefined
+  contactId: string | undefined
+  customerAddresses: readonly string[] | undefined
+  workstreamId: string | undefined
+  queueId: string | undefined
+}
+
+/** The last conversation of the page before; by activity with its times. */
+export interface After {
+  id: string
+  lastMessageAt?: Date
+  activeAt?: Date
+}
+
+export interface List {
+  sources: readonly Source[]
+  filters: Filters
+  after: After | null
+  sort: 'created' | 'activity'
+  take: number
+}
+
+const columns = columnsOf(Prisma.ConversationScalarFieldEnum, 'c')
+
+// The first is what the indexes have; it decides nothing that the second would not
+const orders = {
+  created: { inner: Prisma.raw('c.id DESC'), outer: Prisma.raw('id DESC') },
+  activity: {
+    inner: Prisma.raw('c.active_at DESC, c.last_message_at DESC, c.id DESC'),
+    outer: Prisma.raw('"activeAt" DESC, "lastMessageAt" DESC, id DESC'),
+  },
+}
+
+/**
+ * The first rows of each source, by its index, and of those the first. One query over everything that a caller may see
+ * has no index: the database would read and sort it all.
+ */
+export async function listConversations(tx: OrgTx, list: List): Promise<Conversation[]> {
+  const { inner, outer } = orders[list.sort]
+  const sources = list.sources.flatMap((source) => {
+    const conditions = conditionsOf(source, list)
+    return conditions === null
+      ? []
+      : // Named as Prisma names it: these texts vary, and are not to be kept prepared (db/database.ts)
+        Prisma.sql`(SELECT ${columns} FROM "public".conversations c
+          WHERE c.org_id = ${tx.orgId}::uuid ${conditions} ORDER BY ${inner} LIMIT ${list.take})`
+  })
+  if (sources.length === 0) return []
+  return tx.$queryRaw<Conversation[]>`
+    SELECT * FROM (${Prisma.join(sources, ' UNION ALL ')}) found ORDER BY ${outer} LIMIT ${list.take}`
+}
+
+/** Null where nothing can fulfil them. */
+function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | null {
+  if (filters.status && source.statuses && !source.statuses.includes(filters.status)) return null
+  if (filters.queueId && source.queueId && source.queueId !== filters.queueId) return null
+  const statuses = filters.status ? [filters.status] : source.statuses
+  return joined([
+    ...ofSource(source),
+    ...ofFilters(filters),
+    statuses && among(statuses),
+    after && behind(after),
+  ])
+}
+
+type Condition = Prisma.Sql | null | undefined
+
+const ofSource = ({ agentId, queueId, notOf, closedSince }: Source): Condition[] => [
+  agentId === undefined ? null : Prisma.sql`c.agent_id = ${agentId}::uuid`,
+  queueId === undefined ? null : Prisma.sql`c.queue_id = ${queueId}::uuid`,
+  notOf === undefined ? null : Prisma.sql`c.agent_id IS DISTINCT FROM ${notOf}::uuid`,
+  closedSince && Prisma.sql`c.closed_at >= ${closedSince}`,
+]
+
+const ofFilters = ({ contactId, customerAddresses, workstreamId, queueId }: Filters): Condition[] => [
+  contactId === undefined ? null : Prisma.sql`c.contact_id = ${contactId}::uuid`,
+  customerAddresses && Prisma.sql`c.customer_address IN (${Prisma.join([...customerAddresses])})`,
+  workstreamId === undefined ? null : Prisma.sql`c.workstream_id = ${workstreamId}::uuid`,
+  queueId === undefined ? null : Prisma.sql`c.queue_id = ${queueId}::uuid`,
+]
+
+/** Written out: that an index's WHERE holds is not known of a parameter. */
+const among = (statuses: readonly ConversationStatus[]): Prisma.Sql =>
+  Prisma.raw(`c.status IN (${statuses.map((status) => `'${status}'`).join(', ')})`)
+
+const behind = ({ id, lastMessageAt, activeAt }: After): Prisma.Sql =>
+  lastMessageAt === undefined
+    ? Prisma.sql`c.id < ${id}::uuid`
+    : Prisma.sql`c.active_at <= ${activeAt} AND (c.last_message_at, c.id) < (${lastMessageAt}, ${id}::uuid)`
+
+const joined = (conditions: readonly Condition[]): Prisma.Sql => {
+  const given = conditions.flatMap((condition) => (condition ? [Prisma.sql`AND ${condition}`] : []))
+  return given.length === 0 ? Prisma.empty : Prisma.join(given, ' ')
+}
