@@ -105,7 +105,7 @@ describe('in a rollout, when the newer version has migrated the database', () =>
     expect(columns).toEqual([{ filled: 7 }])
     stream.stop()
     await second.close()
-  })
+  }, 120_000)
 
   it('a process that knows one migration less than this version starts on its database', async () => {
     const names = (await readdir(ours)).filter((name) => /^\d{14}_/.test(name)).toSorted()
