@@ -63,11 +63,11 @@ export async function attach(
   inbound: Inbound,
   { senders, count }: { senders: Senders; count: number },
 ): Promise<{ attached: number; acknowledged: number }> {
-  const before = await countAttached(stage)
+  const before = await countAttached(stage, inbound)
   const { answered, seconds, startedAt } = await post(stage, inbound, { senders, count })
   await until(`${count} messages are attached`, 300, async () => !(await hasPending(stage)))
   const took = (performance.timeOrigin + performance.now() - startedAt) / 1000
-  const attached = (await countAttached(stage)) - before
+  const attached = (await countAttached(stage, inbound)) - before
   if (attached !== count)
     throw new Error(`${count} callbacks were acknowledged, ${attached} became messages.`)
   await stage.settle()
@@ -81,9 +81,10 @@ async function hasPending({ database }: Stage): Promise<boolean> {
   return found.rows[0]?.pending === true
 }
 
-async function countAttached({ database }: Stage): Promise<number> {
+async function countAttached({ database }: Stage, { organization }: Inbound): Promise<number> {
   const found = await database.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM messages WHERE direction = 'inbound'`,
+    `SELECT count(*)::int AS count FROM messages WHERE org_id = $1 AND direction = 'inbound'`,
+    [organization.id],
   )
   return found.rows[0]?.count ?? 0
 }

@@ -15,7 +15,7 @@ export async function measureSends(stage: Stage, seconds: number): Promise<Measu
   const { service, simulator, load, say } = stage
   say(`  preparing ${accounts} accounts with ${numbersPerAccount} numbers each, one conversation a number`)
   await changeSimulator(stage, { latencyMs: 0, reports: false })
-  const { apiKey, conversationIds } = await prepareConversations(stage)
+  const { organizationId, apiKey, conversationIds } = await prepareConversations(stage)
   await changeSimulator(stage, { latencyMs: providerLatencyMs, reports: false })
   const repliesTo = (count: number) =>
     Array.from({ length: count }, (_, index) => ({
@@ -26,7 +26,7 @@ export async function measureSends(stage: Stage, seconds: number): Promise<Measu
     const earlier = simulator.sent().length
     const posts = repliesTo(count)
     const accepted = await load.run('calls', { port: service.port, connections, apiKey, posts })
-    await until(`${count} replies are sent`, 300, () => isAllSent(stage))
+    await until(`${count} replies are sent`, 300, () => isAllSent(stage, organizationId))
     const arrived = simulator.sent().slice(earlier)
     if (arrived.length !== count)
       throw new Error(`${count} replies were queued, ${arrived.length} were sent.`)
@@ -93,12 +93,13 @@ async function prepareConversations(stage: Stage) {
     return open.length === accounts * numbersPerAccount
   })
   await inParallel(open, ({ id }) => asAgent.post(`/v1/conversations/${id}/pick`, {}))
-  return { apiKey, conversationIds: open.map(({ id }) => id) }
+  return { organizationId: organization.id, apiKey, conversationIds: open.map(({ id }) => id) }
 }
 
-async function isAllSent({ database }: Stage): Promise<boolean> {
+async function isAllSent({ database }: Stage, organizationId: string): Promise<boolean> {
   const found = await database.query<{ status: string; count: number }>(
-    `SELECT status, count(*)::int AS count FROM messages WHERE direction = 'outbound' GROUP BY status`,
+    `SELECT status, count(*)::int AS count FROM messages WHERE org_id = $1 AND direction = 'outbound' GROUP BY status`,
+    [organizationId],
   )
   const failed = found.rows.find(({ status }) => status === 'failed' || status === 'unknown')
   if (failed) throw new Error(`${failed.count} replies are ${failed.status}.`)

@@ -47,7 +47,8 @@ export class Sweep {
 
 // A flood is no reason to read more: of callbacks and messages that wait, one is read for each organization.
 // A start makes all accounts due for "backfill", which no hurry: some organizations at a time.
-// "routing" is due where somebody could take something: an open conversation, and an agent who is free
+// "routing" is due where somebody could take something: an open conversation, and an agent who is free. Organizations with
+// something in their inbox, and queues with something open, are found from one to the next: not by what is in them.
 const dueNow = (now: Date) => Prisma.sql`
   WITH RECURSIVE posted AS (
     (SELECT org_id FROM callbacks WHERE state = 'pending' ORDER BY org_id LIMIT 1)
@@ -62,6 +63,14 @@ const dueNow = (now: Date) => Prisma.sql`
     SELECT next.org_id, next.due_at FROM unsent CROSS JOIN LATERAL (
       SELECT m.org_id, m.due_at FROM messages m WHERE m.due_at IS NOT NULL AND m.org_id > unsent.org_id
       ORDER BY m.org_id, m.due_at LIMIT 1) next
+  ), waited AS (
+    (SELECT org_id, queue_id FROM conversations WHERE status = 'open' AND queue_id IS NOT NULL
+     ORDER BY org_id, queue_id LIMIT 1)
+    UNION ALL
+    SELECT next.org_id, next.queue_id FROM waited CROSS JOIN LATERAL (
+      SELECT c.org_id, c.queue_id FROM conversations c
+      WHERE c.status = 'open' AND (c.org_id, c.queue_id) > (waited.org_id, waited.queue_id)
+      ORDER BY c.org_id, c.queue_id LIMIT 1) next
   )
   SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL
@@ -74,7 +83,9 @@ const dueNow = (now: Date) => Prisma.sql`
   (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
    WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)
   UNION ALL
-  SELECT 'routing', c.org_id FROM conversations c WHERE c.status = 'open' AND (c.queue_id IS NULL OR EXISTS (
-    SELECT 1 FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE m.org_id = c.org_id AND m.queue_id = c.queue_id AND a.presence = 'available' AND a.used_units < a.capacity_units
-  )) GROUP BY c.org_id`
+  SELECT 'routing', org_id FROM conversations WHERE status = 'open' AND queue_id IS NULL GROUP BY org_id
+  UNION ALL
+  SELECT 'routing', w.org_id FROM waited w WHERE EXISTS (
+    SELECT 1 FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id
+    WHERE m.org_id = w.org_id AND m.queue_id = w.queue_id AND a.presence = 'available' AND a.used_units < a.capacity_units
+  ) GROUP BY w.org_id`
