@@ -71,6 +71,8 @@ function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | nu
   if (filters.status && source.statuses && !source.statuses.includes(filters.status)) return null
   if (filters.queueId && source.queueId && source.queueId !== filters.queueId) return null
   const statuses = filters.status ? [filters.status] : source.statuses
+  // Nobody has what is open
+  if (source.agentId && statuses?.every((status) => status === 'open')) return null
   return joined([
     ...ofSource(source),
     ...ofFilters(filters),

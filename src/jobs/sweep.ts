@@ -71,6 +71,9 @@ const dueNow = (now: Date) => Prisma.sql`
       SELECT c.org_id, c.queue_id FROM conversations c
       WHERE c.status = 'open' AND (c.org_id, c.queue_id) > (waited.org_id, waited.queue_id)
       ORDER BY c.org_id, c.queue_id LIMIT 1) next
+  ), free AS MATERIALIZED (
+    SELECT m.org_id, m.queue_id FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
+    WHERE a.presence = 'available' AND a.used_units < a.capacity_units
   )
   SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL
@@ -85,7 +88,4 @@ const dueNow = (now: Date) => Prisma.sql`
   UNION ALL
   SELECT 'routing', org_id FROM conversations WHERE status = 'open' AND queue_id IS NULL GROUP BY org_id
   UNION ALL
-  SELECT 'routing', w.org_id FROM waited w WHERE EXISTS (
-    SELECT 1 FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id
-    WHERE m.org_id = w.org_id AND m.queue_id = w.queue_id AND a.presence = 'available' AND a.used_units < a.capacity_units
-  ) GROUP BY w.org_id`
+  SELECT 'routing', org_id FROM waited JOIN free USING (org_id, queue_id) GROUP BY org_id`

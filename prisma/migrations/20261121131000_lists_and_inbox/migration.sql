@@ -19,3 +19,5 @@ CREATE INDEX conversations_in_queue_active ON conversations (org_id, queue_id, a
 -- now and then looked for among all callbacks of the organization.
 CREATE INDEX callbacks_unworked ON callbacks (org_id, seq) WHERE processed_at IS NULL;
 CREATE INDEX organizations_suspended ON organizations (id) WHERE suspended_at IS NOT NULL;
+-- Who could take something is looked for every second.
+CREATE INDEX agents_available ON agents (org_id, id) WHERE presence IN ('available');
