@@ -74,7 +74,7 @@ describe.each(['cut', 'silence'] as const)('while PostgreSQL is away (%s)', (how
       recovery,
     )
     expect(at.sent()).toEqual(['Lost?'])
-    expect(await listeners()).toHaveLength(1)
+    await eventually(listeners, ({ length }) => length === 1)
     await stream.first(({ data }) => data.message?.text === 'I am here')
     const texts = (await at.org.messages(at.id)).map(({ text }) => text)
     expect(texts.filter((text) => text === 'I am here')).toHaveLength(1)

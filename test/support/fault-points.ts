@@ -104,7 +104,7 @@ export async function watchProvider(url: string, points: FaultPoints): Promise<{
   return { url: watched.href, wire }
 }
 
-const written = /(?:INSERT INTO|DELETE FROM|(?<!\bFOR )\bUPDATE)\s+(?:"public"\.)?"?(\w+)"?/gi
+const written = /(?:INSERT INTO|DELETE FROM|(?<!\b(?:FOR|KEY) )\bUPDATE)\s+(?:"public"\.)?"?(\w+)"?/gi
 const functions = /\b(store_callbacks|publish_events)\b/g
 
 /** What a statement writes: tables, and the functions that bring their own transaction. */
@@ -126,29 +126,38 @@ export async function watchDatabase(url: string, points: FaultPoints): Promise<{
   return { url: watched.href, wire }
 }
 
+/** What the program says until it waits for an answer: several may be under way on one connection. */
+interface Step {
+  /** The commit that it ends with, if anything was written */
+  commit: string | null
+  rows: number
+}
+
 function tapDatabase(points: FaultPoints, outbox: { isFull: boolean }): Tap {
   const client = new PostgresMessages('client')
   const server = new PostgresMessages('server')
   const statements = new Map<string, string>()
+  const steps: Step[] = []
   let isWatched = false
   let isInTransaction = false
   let texts: string[] = []
   let writes = new Set<string>()
   const held: Buffer[] = []
   const answer: Buffer[] = []
-  let rows = 0
-  let commit: string | null = null
 
-  /** The program has said all of one step. Names the commit, where it is one that has something to commit. */
-  const nameCommit = (): string | null => {
+  /** Names the commit, where there is something to commit. */
+  const endStep = (): string | null => {
+    const says = (word: string) => texts.some((text) => text.trimStart().toUpperCase().startsWith(word))
     for (const text of texts) for (const name of writesOf(text)) writes.add(name)
-    const isCommit = texts.some((text) => /^\s*COMMIT/i.test(text))
-    const isAlone = !isInTransaction && !texts.some((text) => /^\s*BEGIN/i.test(text))
+    isInTransaction = (isInTransaction || says('BEGIN')) && !says('COMMIT') && !says('ROLLBACK')
+    const isRolledBack = says('ROLLBACK')
     texts = []
-    if (writes.size === 0 || !(isCommit || isAlone)) return null
+    if (isInTransaction) return null
+    const written = [...writes].sort()
+    writes = new Set()
     // The relay asks every second whether there is anything to publish
-    if (writes.has('publish_events') && !outbox.isFull) return null
-    return `the commit of ${[...writes].sort().join(', ')}`
+    const isIdle = written.includes('publish_events') && !outbox.isFull
+    return written.length === 0 || isRolledBack || isIdle ? null : `the commit of ${written.join(', ')}`
   }
 
   return {
@@ -157,39 +166,35 @@ function tapDatabase(points: FaultPoints, outbox: { isFull: boolean }): Tap {
         held.push(raw)
         if (type === 'startup') isWatched = /application_name\0parley\0/.test(body.toString('latin1'))
         if (!isWatched) continue
-        if (type === 'P') {
-          const [name = '', sql = ''] = body.toString('utf8').split('\0', 2)
-          statements.set(name, sql)
-        }
-        if (type === 'B') texts.push(statements.get(body.toString('utf8').split('\0', 2)[1] ?? '') ?? '')
-        if (type === 'Q') texts.push(body.toString('utf8').replace(/\0$/, ''))
+        const [first = '', second = ''] = body.toString('utf8').split('\0', 2)
+        if (type === 'P') statements.set(first, second)
+        if (type === 'B') texts.push(statements.get(second) ?? '')
+        if (type === 'Q') texts.push(first)
         if (type !== 'Q' && type !== 'S') continue
-        commit = nameCommit()
-        rows = 0
+        const commit = endStep()
         if (commit && points.pass(`before ${commit}`)) return false
+        steps.push({ commit, rows: 0 })
       }
       // What belongs to one step goes through together
       return texts.length === 0 ? Buffer.concat(held.splice(0)) : Buffer.alloc(0)
     },
     fromServer(chunk) {
-      for (const { type, body, raw } of server.read(chunk)) {
+      for (const { type, raw } of server.read(chunk)) {
         answer.push(raw)
-        if (type === 'D') rows += 1
-        if (type === 'E') commit = null
+        const [step] = steps
+        if (type === 'D' && step) step.rows += 1
+        if (type === 'E' && step) step.commit = null
         if (type !== 'Z') continue
-        isInTransaction = body.toString('latin1') !== 'I'
-        if (isInTransaction) continue
-        if (commit && writes.has('events')) outbox.isFull = true
-        if (commit && writes.has('publish_events')) {
-          if (rows === 0) commit = null
+        const { commit = null, rows = 0 } = steps.shift() ?? {}
+        if (!commit) continue
+        if (/\bevents\b/.test(commit)) outbox.isFull = true
+        if (commit.includes('publish_events')) {
           outbox.isFull = false
+          if (rows === 0) continue
         }
-        writes = new Set()
-        const committed = commit
-        commit = null
-        if (committed && points.pass(`after ${committed}`)) return false
+        if (points.pass(`after ${commit}`)) return false
       }
-      return commit ? Buffer.alloc(0) : Buffer.concat(answer.splice(0))
+      return steps[0]?.commit ? Buffer.alloc(0) : Buffer.concat(answer.splice(0))
     },
   }
 }

@@ -46,7 +46,7 @@ export class TestOrganization {
   }
 
   /** The same organization, as another process of the service sees it. */
-  through(service: TestService): TestOrganization {
+  through(service: ServiceDoor): TestOrganization {
     return new TestOrganization(service, this.id, this.adminKey)
   }
 
