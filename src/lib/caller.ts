@@ -5,7 +5,7 @@ export type Role = 'admin' | 'supervisor' | 'agent'
 /** Where a call came from, as the audit log keeps it. */
 export interface Origin {
   readonly requestId: string
-  /** Of the connection: behind a proxy the proxy's */
+  /** Of the connection, or what the proxies in TRUST_PROXY say */
   readonly address: string
   /** X-Forwarded-For: what a proxy, or anybody else, said */
   readonly forwardedFor: string | null

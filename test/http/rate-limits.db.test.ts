@@ -276,6 +276,7 @@ async function startCounter(redisUrl: string, perMinute: number) {
     permissions: [],
     agentId: null,
     agentName: null,
+    origin: { requestId: unknownId, address: '127.0.0.1', forwardedFor: null, userAgent: null },
     requestsPerMinute: { organization: 1_000_000, key: perMinute },
   }
   const app = fastify()
