@@ -149,6 +149,8 @@ describe('the rights', () => {
       'DELETE idempotency_keys',
       'DELETE media',
       'INSERT callbacks',
+      // When back-fill is due next, set for all accounts when a process starts
+      'UPDATE channel_accounts.backfill_due_at',
       'UPDATE events.position',
       'UPDATE relay',
     ])
