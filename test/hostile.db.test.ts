@@ -71,7 +71,7 @@ describe('whatever is sent to any route', () => {
     expect(faults).toEqual([])
     expect(await contradictions(database)).toEqual([])
     expect((await countContacts()) - before).toBe(made + (await keyedContacts()))
-  }, 120_000)
+  }, 240_000)
 
   it('in a signed callback is kept and answered as if it made sense', async () => {
     const number = await home.org.addNumber('twilio sms')
