@@ -5,6 +5,7 @@ import { type ChannelKind, done, refused } from '../support/organization.js'
 import { type ReplyDesk, replyDesk } from '../support/reply.js'
 import { startService, type TestService } from '../support/service.js'
 import { tellProvider } from '../support/simulator.js'
+import { troubledSending } from '../support/troubled-sending.js'
 
 const clock = new TestClock()
 const tooLate = 'This conversation has exceeded the 24 hour limit to respond to the customer.'
@@ -17,6 +18,8 @@ beforeAll(async () => {
 afterAll(() => service.close())
 
 const desk = (kind: ChannelKind) => replyDesk(service, kind)
+
+const { isPutOff } = troubledSending(() => service, clock)
 
 const fault = (at: ReplyDesk, fields: object) =>
   tellProvider(service, 'faults', { to: at.customer, ...fields })
@@ -113,6 +116,7 @@ describe('the WhatsApp window', () => {
     clock.holdAt(later(at.lastInboundAt, hours(24) - 1))
     const first = await at.reply('Held up by the provider')
     const second = await at.reply('Waits behind it')
+    await isPutOff(first.id, 1)
 
     clock.forward(60_000)
     const failed = [await at.becomes(first.id, 'failed'), await at.becomes(second.id, 'failed')]
@@ -173,6 +177,7 @@ describe('what the organization may not send', () => {
     const at = await desk('twilio whatsapp')
     await fault(at, { mode: 'http_429' })
     const { id } = await at.reply('Held up')
+    await isPutOff(id, 1)
     const channels = (whatsapp: boolean) =>
       done(
         service
