@@ -24,11 +24,9 @@ export const auditEntrySchema = z
       name: z.string().meta({ description: 'Of the agent or the key, at the time' }),
     }),
     requestId: id,
-    address: z
-      .string()
-      .meta({
-        description: 'Of the connection; behind a proxy that the operator trusts, of whoever called it',
-      }),
+    address: z.string().meta({
+      description: 'Of the connection; behind a proxy that the operator trusts, of whoever called it',
+    }),
     forwardedFor: z.string().nullable().meta({ description: 'X-Forwarded-For as it was sent; anybody can' }),
     userAgent: z.string().nullable(),
     before: state,
