@@ -134,7 +134,10 @@ export async function releaseKept(tx: OrgTx, id: string, now: Date): Promise<voi
   })
 }
 
-/** The same for many that the worker set aside, oldest first; answers how many. */
+/**
+ * The same for many that the worker set aside, oldest first; answers how many. Not `state = 'set_aside'`, by which the
+ * planner would look for the few that are kept among all that ever came.
+ */
 export async function releaseSetAside(
   tx: OrgTx,
   filter: KeptFilter,
@@ -144,7 +147,7 @@ export async function releaseSetAside(
     UPDATE callbacks SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, due_at = ${now}, processed_at = NULL
     WHERE org_id = ${tx.orgId}::uuid AND id IN (
       SELECT c.id FROM callbacks c
-      WHERE c.org_id = ${tx.orgId}::uuid AND c.state IN ('quarantined', 'set_aside') AND c.state = 'set_aside'
+      WHERE c.org_id = ${tx.orgId}::uuid AND c.state IN ('quarantined', 'set_aside') AND c.state <> 'quarantined'
         ${filtered(filter)}
       ORDER BY c.id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
 }
