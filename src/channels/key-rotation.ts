@@ -71,7 +71,8 @@ async function renew(db: Database, secretBox: SecretBox, account: SealedAccount)
   } catch (error) {
     return { orgId, accountId: id, reason: error instanceof Error ? error.message : 'unknown' }
   }
-  if (next.secret === secret && next.previousSecret === previousSecret) return 'current'
+  const sealed = [secret, previousSecret]
+  if ([next.secret, next.previousSecret].every((value, index) => value === sealed[index])) return 'current'
   const isRenewed = await db.inOrg(orgId, (tx) => replaceSealed(tx, account, next))
   return isRenewed ? 'renewed' : 'changed meanwhile'
 }

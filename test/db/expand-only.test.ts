@@ -52,6 +52,7 @@ describe('what contracts', () => {
     'CREATE TABLE notes (a integer NOT NULL); CREATE UNIQUE INDEX notes_a ON notes (a); ALTER TABLE notes ADD CHECK (a > 0)',
     `CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE scratch; END $$`,
     'REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC',
+    'GRANT CREATE ON SCHEMA public TO parley_system; REVOKE CREATE ON SCHEMA public FROM parley_system',
     `ALTER TYPE message_status ADD VALUE 'scheduled'`,
     '-- DROP TABLE messages comes later\nALTER TABLE messages ADD COLUMN a integer',
     '-- contracts: v1.4.0 reads the column no more\nALTER TABLE messages DROP COLUMN text',

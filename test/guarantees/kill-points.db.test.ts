@@ -23,7 +23,7 @@ const commits = {
   'the agent accepts': 'conversations, events, sessions',
   'an Idempotency-Key is reserved': 'idempotency_keys',
   'a reply is queued': 'conversations, events, idempotency_keys, messages',
-  'a reply is about to be sent': 'messages',
+  'a reply is about to be sent': 'channel_numbers, messages',
   'the provider’s answer is kept': 'events, messages',
   'a delivery report is applied': 'callbacks, events, messages',
 }

@@ -21,16 +21,18 @@ const contractions: readonly { why: string; pattern: RegExp }[] = [
 ]
 
 /**
- * What contracts in a migration. A mark `-- contracts: <the release that stopped using it>` before a statement says that it
+ * What contracts in a migration. What it gives it may take again. A mark `-- contracts: <the release that stopped using it>` before a statement says that it
  * may. Tables that the migration itself makes are nobody's yet.
  */
 export function contractingStatements(sql: string): Contracting[] {
   const statements = statementsOf(sql)
   const own = new Set(statements.flatMap((statement) => madeTable(statement) ?? []))
+  const given = new Set(statements.map((statement) => rightOf(statement, 'GRANT', 'TO')))
   return statements
     .filter((statement) => !mark.test(statement))
     .map(withoutComments)
     .filter((statement) => !own.has(changedTable(statement) ?? ''))
+    .filter((statement) => !given.has(rightOf(statement, 'REVOKE', 'FROM') ?? ''))
     .flatMap((statement) => {
       const why = whyContracting(statement)
       return why ? { statement, why } : []
@@ -58,6 +60,13 @@ function statementsOf(sql: string): string[] {
     .split(';')
     .map((statement) => statement.trim())
     .filter((statement) => withoutComments(statement) !== '')
+}
+
+/** `CREATE ON SCHEMA public, parley_system` */
+function rightOf(statement: string, verb: 'GRANT' | 'REVOKE', whose: 'TO' | 'FROM'): string | null {
+  const [, right, role] =
+    new RegExp(`^${verb} (.+) ${whose} (\\w+)$`, 'is').exec(withoutComments(statement)) ?? []
+  return right ? `${right}, ${role}` : null
 }
 
 const withoutComments = (statement: string): string => statement.replace(/--.*$/gm, '').trim()
