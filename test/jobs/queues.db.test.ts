@@ -62,10 +62,14 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
     await wipe(store, service)
     const agent = await org.addAgent()
     const offered = await org.conversation(open.id, ({ status }) => status === 'active')
-    const texts = (await org.messages(open.id)).map(({ text }) => text)
+    // Each is found by the sweep, whichever first
+    const messages = await eventually(
+      () => org.messages(open.id),
+      ({ length }) => length === 2,
+    )
 
     expect(offered.agentId).toBe(agent.id)
-    expect(texts).toEqual(['Hello', 'Anybody there?'])
+    expect(messages.map(({ text }) => text)).toEqual(['Hello', 'Anybody there?'])
   })
 
   it.each<ChannelKind>(['twilio sms', 'twilio whatsapp', 'telesign sms'])(
