@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   createPostgresBackend,
   createRedisBackend,
@@ -81,10 +82,12 @@ export class JobQueues {
     }
   }
 
+  /** Does not fail where Redis is away: what is woken meanwhile the sweep finds. */
   static async open({ databaseUrl, redisUrl }: JobStore, log: Logger): Promise<JobQueues> {
     if (redisUrl) {
       const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, enableOfflineQueue: true })
       redis.on('error', (error) => log.warn({ err: error }, 'Redis is not reachable'))
+      await inTime(once(redis, 'ready'), storePatience, () => new StoreAway()).catch(() => undefined)
       return new JobQueues(createRedisBackend, redis, log)
     }
     const migration = new PostgresConnection({ connectionString: databaseUrl, schema, migrate: true, max: 1 })
