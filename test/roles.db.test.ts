@@ -96,6 +96,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'GET /v1/conversations': everyone,
   'GET /v1/conversations/:id': everyone,
   'GET /v1/conversations/:id/sessions': everyone,
+  'GET /v1/conversations/:id/history': everyone,
   'GET /v1/conversations/:id/messages': everyone,
   'GET /v1/conversations/:id/customer-summary': everyone,
   'POST /v1/conversations/:id/accept': agents,

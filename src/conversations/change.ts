@@ -10,13 +10,25 @@ export interface WorkTerms {
   wrapUpBlockSeconds: number | null
 }
 
+/** Who made a step. The id is an agent's; keys that name no agent have none. */
+export interface Actor {
+  type: 'customer' | 'agent' | 'supervisor' | 'system'
+  id: string | null
+}
+
 /** Something that happens to a conversation, with what it brings. */
 export type ConversationEvent =
   | { type: 'offered' | 'picked' | 'resumed'; agentId: string }
   | { type: 'routed'; queueId: string }
   /** Messages of the customer; `lastAt` is when the callback of the last one reached us */
   | { type: 'customer_wrote'; messages: number; lastAt: Date }
-  | { type: Exclude<Happening, 'offered' | 'picked' | 'resumed' | 'routed' | 'customer_wrote'> }
+  | { type: 'force_closed'; by: Actor }
+  | {
+      type: Exclude<
+        Happening,
+        'offered' | 'picked' | 'resumed' | 'routed' | 'customer_wrote' | 'force_closed'
+      >
+    }
 
 export interface SessionChange {
   kind: 'offered' | 'started' | 'accepted' | 'ended'
@@ -27,6 +39,7 @@ export interface SessionChange {
 /** One step of one conversation: what to write, and what it means for the agent. */
 export interface ConversationChange {
   transition: Transition
+  by: Actor
   before: Conversation
   after: Conversation
   session: SessionChange | null
@@ -73,7 +86,17 @@ export function changeConversation(
   if (event.type === 'customer_wrote') countMessages(step.after, event.messages, event.lastAt)
   const released = settleCapacity(step)
   step.after.dueAt = dueAt(step.after)
-  return { transition, before, after: step.after, session: sessionChange(step), released }
+  const by = 'by' in event ? event.by : actorOf(step)
+  return { transition, by, before, after: step.after, session: sessionChange(step), released }
+}
+
+const bySystem = new Set<Happening>(['routed', 'offered', 'offer_expired', 'agent_left', 'auto_closed'])
+
+/** Who makes a step that does not say: the customer, the system, or the agent whose conversation it is. */
+function actorOf({ before, after, transition: { by } }: Step): Actor {
+  if (by === 'customer_wrote') return { type: 'customer', id: null }
+  if (bySystem.has(by)) return { type: 'system', id: null }
+  return { type: 'agent', id: after.agentId ?? before.agentId }
 }
 
 function enterPhase({ after, transition, terms, now }: Step): void {

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { Conversation } from '../db/generated/client.js'
+import type { Conversation, StatusChange } from '../db/generated/client.js'
 import { later } from '../lib/clock.js'
 import { isReplyWindowOpen, replyWindowMs } from '../providers/last-gate.js'
-import type { conversationSchema, sessionSchema } from './schemas.js'
+import type { conversationSchema, sessionSchema, statusChangeSchema } from './schemas.js'
 
 export interface ContactName {
   id: string
@@ -77,5 +77,40 @@ export function presentSession(row: SessionRow): z.infer<typeof sessionSchema> {
     acceptedAt: iso(row.acceptedAt),
     closedAt: iso(row.closedAt),
     closureReason: row.closureReason,
+    participants: row.acceptedAt
+      ? [
+          {
+            agentId: row.agentId,
+            mode: 'primary',
+            joinedAt: row.acceptedAt.toISOString(),
+            leftAt: iso(row.closedAt),
+          },
+        ]
+      : [],
   }
 }
+
+type Step = z.infer<typeof statusChangeSchema>
+
+export const presentStatusChange = (row: StatusChange): Step => ({
+  id: row.id,
+  at: row.at.toISOString(),
+  happening: row.happening,
+  status: row.status,
+  reason: row.reason,
+  by: { type: row.actor as Step['by']['type'], id: row.actorId },
+  agentId: row.agentId,
+  queueId: row.queueId,
+})
+
+/** The opening has no row of its own. */
+export const presentOpening = ({ id, createdAt }: Conversation): Step => ({
+  id,
+  at: createdAt.toISOString(),
+  happening: 'opened',
+  status: 'open',
+  reason: 'awaiting_agent_assignment',
+  by: { type: 'customer', id: null },
+  agentId: null,
+  queueId: null,
+})

@@ -16,8 +16,9 @@ import { AppError, notFound } from '../lib/errors.js'
 import { startOfDay } from '../lib/local-day.js'
 import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
 import { activeAt } from './change.js'
+import { listStatusChanges } from './history-repository.js'
 import { type After, type Filters, listConversations, type Source } from './list-repository.js'
-import { presentConversation, presentSession } from './present.js'
+import { presentConversation, presentOpening, presentSession, presentStatusChange } from './present.js'
 import { findContactNames, listSessions } from './repository.js'
 import type { conversationQuery } from './schemas.js'
 
@@ -45,6 +46,15 @@ export class ConversationReader {
       await findVisible(tx, caller, id)
       const { data, nextCursor } = pageById(await listSessions(tx, id, page), page)
       return { data: data.map(presentSession), nextCursor }
+    })
+  }
+
+  /** Every step in order, from the opening on: what happened, why, and who did it. */
+  history(caller: OrgCaller, id: string, page: PageRequest) {
+    return this.db.inOrg(caller.orgId, async (tx) => {
+      const conversation = await findVisible(tx, caller, id)
+      const steps = (await listStatusChanges(tx, id, page)).map(presentStatusChange)
+      return pageById(page.cursor ? steps : [presentOpening(conversation), ...steps], page)
     })
   }
 

@@ -4,10 +4,11 @@ import type { DomainEvent, PublicEventType } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
 import { releaseCapacity } from './capacity.js'
 import type { ConversationChange } from './change.js'
+import { saveStatusChanges } from './history-repository.js'
 import { presentConversation } from './present.js'
 import { findContactNames, findQueueNames, saveConversations, saveSessions } from './repository.js'
 
-/** Writes steps of conversations with all that belongs to them: sessions, the agents' capacity, and the events. */
+/** Writes steps of conversations with all that belongs to them: trail, sessions, the agents' capacity, and the events. */
 export async function recordChanges(
   tx: OrgTx,
   changes: readonly ConversationChange[],
@@ -16,6 +17,7 @@ export async function recordChanges(
   if (changes.length === 0) return
   await Promise.all([
     saveConversations(tx, changes),
+    saveStatusChanges(tx, changes, now),
     saveSessions(tx, changes, now),
     releaseCapacity(
       tx,

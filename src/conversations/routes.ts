@@ -3,7 +3,13 @@ import { everyRole, leaders, orgCaller } from '../http/access.js'
 import { bodyProblems, problems } from '../http/problem.js'
 import { idParams, noBody, pageOf, pageQuery } from '../http/schemas.js'
 import type { ConversationReader } from './reader.js'
-import { conversationQuery, conversationSchema, linkBody, sessionSchema } from './schemas.js'
+import {
+  conversationQuery,
+  conversationSchema,
+  linkBody,
+  sessionSchema,
+  statusChangeSchema,
+} from './schemas.js'
 import type { ConversationService } from './service.js'
 
 interface Options {
@@ -66,6 +72,20 @@ export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { 
       response: { 200: pageOf(sessionSchema), ...problems('not_found', 'validation_failed') },
     },
     handler: (request) => reader.sessions(orgCaller(request), request.params.id, request.query),
+  })
+  app.route({
+    method: 'GET',
+    url: '/conversations/:id/history',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      operationId: 'listConversationHistory',
+      summary: 'Every step of the conversation in order: what happened, why, and who did it',
+      params: idParams,
+      querystring: pageQuery,
+      response: { 200: pageOf(statusChangeSchema), ...problems('not_found', 'validation_failed') },
+    },
+    handler: (request) => reader.history(orgCaller(request), request.params.id, request.query),
   })
   for (const [path, method, config, summary] of steps) {
     app.route({

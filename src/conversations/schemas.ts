@@ -47,8 +47,34 @@ export const sessionSchema = z
     acceptedAt: time.nullable(),
     closedAt: time.nullable(),
     closureReason: z.string().nullable(),
+    participants: z.array(
+      z.object({
+        agentId: id,
+        mode: z.enum(['primary']),
+        joinedAt: time,
+        leftAt: time.nullable(),
+      }),
+    ),
   })
   .meta({ id: 'Session' })
+
+export const statusChangeSchema = z
+  .object({
+    id,
+    at: time,
+    happening: z.string().meta({ description: 'What made the step: opened, routed, offered, accepted …' }),
+    status,
+    reason: z.string().meta({ description: 'Why it is in this status from then on' }),
+    by: z.object({
+      type: z.enum(['customer', 'agent', 'supervisor', 'system']),
+      id: id
+        .nullable()
+        .meta({ description: 'The agent; null for customer, system, and keys that name no agent' }),
+    }),
+    agentId: id.nullable(),
+    queueId: id.nullable(),
+  })
+  .meta({ id: 'StatusChange' })
 
 export const conversationQuery = pageQuery.extend({
   view: z.enum(['mine', 'open', 'closed_today', 'all']).optional(),

@@ -87,7 +87,8 @@ export class ConversationService {
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
       await assertCanSee(tx, caller, row)
-      return this.step(tx, row, 'force-close', { type: 'force_closed' })
+      const by = { type: 'supervisor', id: caller.agentId } as const
+      return this.step(tx, row, 'force-close', { type: 'force_closed', by })
     })
   }
 

@@ -7,7 +7,7 @@ import { eventually, startService, type TestService } from '../support/service.j
 const tablesOfNobody = ['_prisma_migrations', 'relay']
 
 /** Tables whose rows nobody may change or delete. */
-const appendOnlyTables = ['audit_log']
+const appendOnlyTables = ['audit_log', 'status_changes']
 
 let service: TestService
 let ours: Furnished
