@@ -130,10 +130,10 @@ export async function createContainer(settings: ServiceSettings) {
   const settlement = new Settlement({ db, clock, providers, secrets, log })
   const sending = new SendService({ db, clock, providers, secrets, links, log }, settlement)
 
-  const relay = new Relay({ db, clock, jobs, signals, log })
   const sweep = new Sweep({ db, jobs, clock, log })
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
+  const relay = new Relay({ db, clock, jobs, signals, feed, log })
   const audiences = new Audiences({ db, clock, log })
   const registry = createMetrics({
     jobs,

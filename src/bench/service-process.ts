@@ -26,6 +26,9 @@ export interface ServiceOrder {
 /** The same from src/bench, where the tests are, and from dist/bench. */
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
+/** As `npm start` and the container give them (README, "Operate"). */
+export const nodeFlags = ['--max-semi-space-size=32']
+
 /** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
 export async function startService(order: ServiceOrder): Promise<ServiceProcess> {
   const port = await freePort()
@@ -50,10 +53,13 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
   const profiling = order.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(order.profile)}`]
   const logFile = join(order.dataDir, 'service.log')
   const log = await open(logFile, 'a')
-  const child = startTiedProcess(['env', ...variables, process.execPath, ...profiling, program], {
-    stopSignal: 'TERM',
-    output: log.fd,
-  })
+  const child = startTiedProcess(
+    ['env', ...variables, process.execPath, ...nodeFlags, ...profiling, program],
+    {
+      stopSignal: 'TERM',
+      output: log.fd,
+    },
+  )
   let hasEnded = false
   child.exited.then(
     () => {

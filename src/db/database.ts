@@ -113,9 +113,15 @@ export class Database {
     )
   }
 
-  /** A connection outside the pool, for LISTEN. */
+  /** A connection outside the pool, for LISTEN and NOTIFY. Its commits wait for no disk: a signal may get lost. */
   newListener(): pg.Client {
-    return new pg.Client({ ...this.pool.options, application_name: 'parley-listener', keepAlive: true })
+    const { options = '' } = this.pool.options
+    return new pg.Client({
+      ...this.pool.options,
+      options: `${options} -c synchronous_commit=off`.trim(),
+      application_name: 'parley-listener',
+      keepAlive: true,
+    })
   }
 
   async close(): Promise<void> {

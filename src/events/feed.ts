@@ -27,9 +27,9 @@ const batchSize = 200
 const pollInterval = seconds(1)
 
 /**
- * Hands every published event to the streams that are open in this process, in the order of their positions. Each
- * process reads the table for itself, so it needs no connection to the one that published. Nobody subscribed: nothing
- * is read.
+ * Hands every published event to the streams that are open in this process, in the order of their positions. What the
+ * process has published itself it has at hand; otherwise it reads the table, so it needs no connection to the one that
+ * published. Nobody subscribed: nothing is read.
  */
 export class EventFeed {
   private readonly subscribers = new Map<string, Set<Subscriber>>()
@@ -69,6 +69,25 @@ export class EventFeed {
     if (this.subscribers.size === 0) this.position = null
   }
 
+  /** What this process has just published. Too much at once is read, and what does not follow on what was handed out. */
+  take(published: readonly FeedEvent[]): void {
+    const events = [...published].sort((left, right) => Number(left.position - right.position))
+    const [first] = events
+    if (!first) return
+    const follows = this.position !== null && first.position === this.position + 1n
+    if (follows && events.length <= batchSize) this.handOut(events)
+    else this.look()
+  }
+
+  /** Reads what was published after what was handed out. */
+  look(): void {
+    if (this.subscribers.size === 0) return
+    this.isWanted = true
+    this.reading ??= this.read().finally(() => {
+      this.reading = null
+    })
+  }
+
   /** Events of one organization after one position and up to another, for a client that reconnects: a batch of them. */
   async missed(orgId: string, after: bigint, upTo: bigint): Promise<FeedEvent[]> {
     return this.parts.db.inOrg(
@@ -88,6 +107,7 @@ export class EventFeed {
     this.starting ??= this.latest()
       .then((position) => {
         if (this.subscribers.size > 0) this.position ??= position
+        this.look()
         return position
       })
       .finally(() => {
@@ -99,14 +119,6 @@ export class EventFeed {
   private async latest(): Promise<bigint> {
     const [row] = await askSystem<{ position: bigint }>(this.parts.db, Prisma.sql`SELECT position FROM relay`)
     return row?.position ?? 0n
-  }
-
-  private look(): void {
-    if (this.subscribers.size === 0) return
-    this.isWanted = true
-    this.reading ??= this.read().finally(() => {
-      this.reading = null
-    })
   }
 
   private async read(): Promise<void> {
@@ -127,11 +139,17 @@ export class EventFeed {
       this.parts.db,
       Prisma.sql`SELECT ${columns} FROM events e WHERE e.position > ${from} ORDER BY e.position LIMIT ${batchSize}`,
     )
-    for (const event of rows) {
-      if (this.position !== null) this.position = event.position
+    this.handOut(rows)
+    return rows.length === batchSize
+  }
+
+  private handOut(events: readonly FeedEvent[]): void {
+    for (const event of events) {
+      // Handed out while it was being read
+      if (this.position === null || event.position <= this.position) continue
+      this.position = event.position
       for (const subscriber of this.subscribers.get(event.orgId) ?? []) this.hand(event, subscriber)
     }
-    return rows.length === batchSize
   }
 
   /** One stream that fails takes nothing from the others. */

@@ -6,6 +6,7 @@ import type { JobQueues, LaneName } from '../jobs/job-queues.js'
 import { type Clock, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { EventType } from './event-types.js'
+import type { EventFeed, FeedEvent } from './feed.js'
 import type { Signals } from './signals.js'
 
 interface Published {
@@ -22,6 +23,7 @@ interface Parts {
   clock: Clock
   jobs: JobQueues
   signals: Signals
+  feed: EventFeed
   log: Logger
 }
 
@@ -96,7 +98,7 @@ export class Relay {
   private publish(): Promise<number> {
     return this.rows.work(batchSize, async (take) => {
       const published = await this.publishSome(take)
-      if (published.length > 0) this.parts.signals.send('published')
+      if (published.length > 0) this.parts.signals.tellOthers('published')
       this.wakeLanes(published)
       return published.length
     })
@@ -111,13 +113,26 @@ export class Relay {
       )
       return rows.map(({ seq }) => String(seq))
     }
+    const { feed } = this.parts
     if (limit < batchSize || except.length > 0) {
       const numbers = await next()
       took(numbers)
-      return askSystem(db, Prisma.sql`SELECT * FROM publish_these(${numbers}::bigint[])`)
+      const published = await askSystem<Published>(
+        db,
+        Prisma.sql`SELECT * FROM publish_these(${numbers}::bigint[])`,
+      )
+      feed.look()
+      return published
     }
     try {
-      return await askSystem(db, Prisma.sql`SELECT * FROM publish_events(${batchSize}::int)`)
+      const hasStreams = feed.streams > 0
+      const published = await askSystem<Published & FeedEvent>(
+        db,
+        Prisma.sql`SELECT * FROM publish_events(${batchSize}::int, ${hasStreams}::boolean)`,
+      )
+      if (hasStreams) feed.take(published)
+      else feed.look()
+      return published
     } catch (error) {
       took(await next())
       throw error

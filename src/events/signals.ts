@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import type { Database } from '../db/database.js'
-import { Prisma } from '../db/generated/client.js'
 import { seconds } from '../lib/clock.js'
 import { newId } from '../lib/ids.js'
+import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 
 /** `outbox`: events were committed. `published`: the relay gave events their positions. */
@@ -11,6 +11,8 @@ export type SignalName = 'outbox' | 'published'
 
 const channel = 'parley_signals'
 const reconnectAfter = seconds(1)
+/** For a database that went away without a word */
+const patience = seconds(5)
 
 /**
  * Tells this process and the others that there is something to look at, through PostgreSQL's NOTIFY. Sent after the
@@ -40,10 +42,12 @@ export class Signals {
     return () => this.emitter.off(name, look)
   }
 
+  /** To this process, or to the others where nobody here listens: one relay is enough. */
   send(name: SignalName): void {
-    const isHeardHere = this.emitter.emit(name)
-    // One relay is enough for what is in the outbox; every process has streams of its own
-    if (name === 'outbox' && isHeardHere) return
+    if (!this.emitter.emit(name)) this.tellOthers(name)
+  }
+
+  tellOthers(name: SignalName): void {
     this.wanted.add(name)
     if (!this.isSending) void this.notifyOthers()
   }
@@ -58,11 +62,15 @@ export class Signals {
     while (this.wanted.size > 0) {
       const payload = `${this.origin} ${[...this.wanted].join(' ')}`
       this.wanted.clear()
-      await this.db
-        .call(Prisma.sql`SELECT pg_notify(${channel}, ${payload})::text`)
-        .catch((error) => this.log.debug({ err: error }, 'signal not sent'))
+      await this.notify(payload).catch((error) => this.log.debug({ err: error }, 'signal not sent'))
     }
     this.isSending = false
+  }
+
+  /** Waits for no disk: what is lost with the server is looked for when it is back. */
+  private async notify(payload: string): Promise<void> {
+    const sent = this.listener?.query('SELECT pg_notify($1, $2)', [channel, payload])
+    if (sent) await inTime(sent, patience, () => new Error('The database does not answer.'))
   }
 
   private async listen(): Promise<void> {
