@@ -3,6 +3,7 @@ const slices = [
   'identity',
   'contacts',
   'channels',
+  'capacity-profiles',
   'workstreams',
   'agents',
   'conversations',

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { agentRoutes } from './agents/routes.js'
+import { capacityProfileRoutes } from './capacity-profiles/routes.js'
 import { channelAccountRoutes } from './channels/account-routes.js'
 import { callbackRoutes } from './channels/callback-routes.js'
 import { channelNumberRoutes } from './channels/number-routes.js'
@@ -69,6 +70,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(apiKeyRoutes, { apiKeys: parts.apiKeys })
   await app.register(auditRoutes, { audit: parts.audit })
   await app.register(agentRoutes, { agents: parts.agents })
+  await app.register(capacityProfileRoutes, { profiles: parts.capacityProfiles })
   await app.register(contactRoutes, { contacts: parts.contacts })
   await app.register(channelAccountRoutes, { accounts: parts.accounts, backfill: parts.backfill })
   await app.register(channelNumberRoutes, { numbers: parts.numbers })

@@ -1,4 +1,5 @@
 import { AgentService } from './agents/service.js'
+import { CapacityProfileService } from './capacity-profiles/service.js'
 import { AccountSecrets } from './channels/account-secrets.js'
 import { ChannelAccountService } from './channels/account-service.js'
 import { BackfillService } from './channels/backfill-service.js'
@@ -90,6 +91,7 @@ export async function createContainer(settings: ServiceSettings) {
   const agents = new AgentService(db, clock, (tx, agentId, now) =>
     conversations.giveBackOffers(tx, agentId, now),
   )
+  const capacityProfiles = new CapacityProfileService(db, clock)
   const queues = new QueueService(db, clock)
   const workstreams = new WorkstreamService(db, clock)
   const accounts = new ChannelAccountService({
@@ -202,6 +204,7 @@ export async function createContainer(settings: ServiceSettings) {
     audit,
     contacts,
     agents,
+    capacityProfiles,
     queues,
     workstreams,
     accounts,

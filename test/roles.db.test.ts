@@ -86,6 +86,15 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'GET /v1/me': everyone,
   'PUT /v1/me/presence': agents,
 
+  'POST /v1/capacity-profiles': admin,
+  'GET /v1/capacity-profiles': everyone,
+  'GET /v1/capacity-profiles/:id': everyone,
+  'PATCH /v1/capacity-profiles/:id': admin,
+  'DELETE /v1/capacity-profiles/:id': admin,
+  'GET /v1/agents/:id/capacity-profiles': everyone,
+  'PUT /v1/agents/:id/capacity-profiles/:profileId': leaders,
+  'DELETE /v1/agents/:id/capacity-profiles/:profileId': leaders,
+
   'POST /v1/contacts': everyone,
   'GET /v1/contacts': everyone,
   'GET /v1/contacts/:id': everyone,

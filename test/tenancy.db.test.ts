@@ -322,6 +322,7 @@ describe('the log', () => {
 })
 
 const segmentNamed: Readonly<Record<string, string>> = {
+  capacityProfileId: 'capacity-profiles',
   agentId: 'agents',
   queueId: 'queues',
   fallbackQueueId: 'queues',

@@ -1,10 +1,26 @@
 import type { OrgTx } from '../db/database.js'
 import { AppError } from '../lib/errors.js'
+import { endOfDay } from '../lib/local-day.js'
 
-/** Gives units back to agents. Sorted, so that two units of work never wait for each other. */
+/** What a conversation takes from its agent: a place of each of its capacity profiles, or units where it has none. */
+export interface Capacity {
+  units: number
+  profileIds: readonly string[]
+}
+
+/** Somebody's claim on an agent's capacity. */
+interface Claim extends Capacity {
+  agentId: string
+  now: Date
+}
+
+/**
+ * Gives capacity back to agents. Sorted, so that two units of work never wait for each other. Whoever changes what an
+ * agent has of a profile locks the agent's row first. Places of daily profiles stay taken until midnight.
+ */
 export async function releaseCapacity(
   tx: OrgTx,
-  released: readonly { agentId: string; units: number }[],
+  released: readonly (Capacity & { agentId: string })[],
 ): Promise<void> {
   const byAgent = new Map<string, number>()
   for (const { agentId, units } of released) byAgent.set(agentId, (byAgent.get(agentId) ?? 0) + units)
@@ -15,30 +31,97 @@ export async function releaseCapacity(
         overcommitted_units = least(overcommitted_units, greatest(0, used_units - ${units} - capacity_units))
       WHERE id = ${agentId}::uuid`
   }
+  const places = released.flatMap(({ agentId, profileIds }) =>
+    profileIds.map((profileId) => ({ agentId, profileId })),
+  )
+  if (places.length > 0) await releasePlaces(tx, places)
+}
+
+async function releasePlaces(tx: OrgTx, places: { agentId: string; profileId: string }[]): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE agent_capacity_profiles p SET used = p.used - r.places,
+      overcommitted = least(p.overcommitted, greatest(0, p.used - r.places - p.item_limit))
+    FROM (
+      SELECT "agentId", "profileId", count(*)::int AS places
+      FROM jsonb_to_recordset(${JSON.stringify(places)}::jsonb) AS place("agentId" uuid, "profileId" uuid)
+      GROUP BY 1, 2
+    ) r
+    WHERE p.org_id = ${tx.orgId}::uuid AND p.agent_id = r."agentId" AND p.profile_id = r."profileId" AND NOT p.is_daily`
 }
 
 /**
- * Takes units for work that a person chose (a pick, a resume), even beyond the agent's capacity: what goes beyond is
- * written down as overcommitted, so that the constraint goes on holding for what the engine gives (domain.md 5.7).
+ * Takes capacity for work that a person chose (a pick, a resume), even beyond what the agent has: what goes beyond is
+ * written down as overcommitted, so that the constraints go on holding for what the engine gives (domain.md 5.7).
  */
-export async function takeCapacity(
-  tx: OrgTx,
-  { agentId, units, now }: { agentId: string; units: number; now: Date },
-): Promise<void> {
+export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now }: Claim): Promise<void> {
   const taken = await tx.$executeRaw`
     UPDATE agents SET used_units = used_units + ${units}, last_assigned_at = ${now},
       overcommitted_units = greatest(overcommitted_units, used_units + ${units} - capacity_units)
     WHERE id = ${agentId}::uuid`
   if (taken === 0) throw new AppError('forbidden', 'The agent of this key does not exist.')
+  if (profileIds.length === 0) return
+  const midnight = await findMidnight(tx, now)
+  // An agent who was not given the profile has no place of it: all that they take is beyond it
+  await tx.$executeRaw`
+    INSERT INTO agent_capacity_profiles AS p
+      (org_id, agent_id, profile_id, is_assigned, item_limit, is_daily, used, overcommitted, resets_at)
+    SELECT c.org_id, ${agentId}::uuid, c.id, false, 0, c.reset = 'end_of_day', 1, 1,
+      CASE WHEN c.reset = 'end_of_day' THEN ${midnight}::timestamptz END
+    FROM capacity_profiles c WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...profileIds]}::uuid[])
+    ON CONFLICT (org_id, agent_id, profile_id) DO UPDATE SET used = p.used + 1,
+      overcommitted = greatest(p.overcommitted, p.used + 1 - p.item_limit),
+      resets_at = coalesce(p.resets_at, excluded.resets_at)`
 }
 
-/** Takes units for an offer of the engine. False where the agent has become unavailable or full in the meantime. */
-export async function claimCapacity(
-  tx: OrgTx,
-  { agentId, units, now }: { agentId: string; units: number; now: Date },
-): Promise<boolean> {
+/** Takes capacity for an offer of the engine. False where the agent has become unavailable or full in the meantime. */
+export async function claimCapacity(tx: OrgTx, claim: Claim): Promise<boolean> {
+  const { agentId, units, profileIds, now } = claim
+  if (profileIds.length > 0) return claimPlaces(tx, claim)
   const claimed = await tx.$executeRaw`
     UPDATE agents SET used_units = used_units + ${units}, last_assigned_at = ${now}
     WHERE id = ${agentId}::uuid AND presence = 'available' AND used_units + ${units} <= capacity_units`
   return claimed === 1
+}
+
+/** All or none. A profile that was deleted counts for nothing. */
+async function claimPlaces(tx: OrgTx, { agentId, profileIds, now }: Claim): Promise<boolean> {
+  const ids = [...profileIds]
+  const [locked, lacking, midnight] = await Promise.all([
+    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND presence = 'available' FOR NO KEY UPDATE`,
+    tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM capacity_profiles c
+      LEFT JOIN agent_capacity_profiles p ON p.org_id = c.org_id AND p.agent_id = ${agentId}::uuid AND p.profile_id = c.id
+        AND p.is_assigned AND p.used < p.item_limit
+      WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${ids}::uuid[]) AND p.profile_id IS NULL`,
+    findMidnight(tx, now),
+  ])
+  if ((locked as unknown[]).length === 0 || lacking.length > 0) return false
+  await Promise.all([
+    tx.$executeRaw`
+      UPDATE agent_capacity_profiles SET used = used + 1,
+        resets_at = CASE WHEN is_daily THEN coalesce(resets_at, ${midnight}::timestamptz) END
+      WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid AND profile_id = ANY(${ids}::uuid[])`,
+    tx.$executeRaw`UPDATE agents SET last_assigned_at = ${now} WHERE id = ${agentId}::uuid`,
+  ])
+  return true
+}
+
+/** When daily profiles count from 0 again: the end of the organization's day. */
+async function findMidnight(tx: OrgTx, now: Date): Promise<Date> {
+  const [organization] = await tx.$queryRaw<{ timeZone: string }[]>`
+    SELECT time_zone AS "timeZone" FROM organizations WHERE id = ${tx.orgId}::uuid`
+  return endOfDay(now, organization?.timeZone ?? 'UTC')
+}
+
+/** Lets daily profiles whose day is over count from 0, and answers whether there were any. */
+export async function resetDailyProfiles(tx: OrgTx, now: Date): Promise<boolean> {
+  const agents = await tx.$queryRaw<{ id: string }[]>`
+    SELECT a.id FROM agents a WHERE a.org_id = ${tx.orgId}::uuid AND a.id IN (
+      SELECT p.agent_id FROM agent_capacity_profiles p WHERE p.resets_at <= ${now} AND p.org_id = ${tx.orgId}::uuid)
+    ORDER BY a.id FOR NO KEY UPDATE`
+  if (agents.length === 0) return false
+  await tx.$executeRaw`
+    UPDATE agent_capacity_profiles SET used = 0, overcommitted = 0, resets_at = NULL
+    WHERE resets_at <= ${now} AND org_id = ${tx.orgId}::uuid`
+  return true
 }

@@ -1,5 +1,6 @@
 import type { Conversation } from '../db/generated/client.js'
 import { days, later, minutes, seconds } from '../lib/clock.js'
+import type { Capacity } from './capacity.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
 
 /** What of the workstream decides how long things last. */
@@ -43,8 +44,8 @@ export interface ConversationChange {
   before: Conversation
   after: Conversation
   session: SessionChange | null
-  /** Units that the agent gets back */
-  released: { agentId: string; units: number } | null
+  /** What the agent gets back */
+  released: (Capacity & { agentId: string }) | null
 }
 
 const offerSeconds = 120
@@ -118,12 +119,20 @@ function enterPhase({ after, transition, terms, now }: Step): void {
 }
 
 function giveTo({ after, transition: { to }, terms, now }: Step, agentId: string): void {
+  const { units, profileIds } = capacityOf(after, terms)
   after.agentId = agentId
-  after.heldUnits = terms.capacityUnits
+  after.heldUnits = units
+  after.heldProfileIds = [...profileIds]
   after.offeredAt = to === 'offered' ? now : after.offeredAt
   after.offerExpiresAt = to === 'offered' ? later(now, seconds(offerSeconds)) : null
   after.acceptedAt = to === 'active' ? now : null
 }
+
+/** What a conversation takes from the agent who gets it. */
+export const capacityOf = (
+  { capacityProfileIds }: Pick<Conversation, 'capacityProfileIds'>,
+  { capacityUnits }: Pick<WorkTerms, 'capacityUnits'>,
+): Capacity => ({ units: capacityProfileIds.length > 0 ? 0 : capacityUnits, profileIds: capacityProfileIds })
 
 function enterQueue({ after, now }: Step, queueId: string): void {
   after.queueId = queueId
@@ -157,7 +166,8 @@ export function closesAt(status: Conversation['status'], terms: WorkTerms, now: 
 function settleCapacity({ before, after, transition, terms, now }: Step): ConversationChange['released'] {
   const { from, to } = transition
   const keeps = from === to || to === 'offered' || to === 'active'
-  if (keeps || !before.agentId || before.heldUnits === 0) return null
+  const holdsNothing = before.heldUnits === 0 && before.heldProfileIds.length === 0
+  if (keeps || !before.agentId || holdsNothing) return null
   if (to === 'wrap_up' && terms.wrapUpBlockSeconds !== 0) {
     after.releaseUnitsAt =
       terms.wrapUpBlockSeconds === null ? null : later(now, seconds(terms.wrapUpBlockSeconds))
@@ -165,8 +175,9 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
   }
   if (from === 'wrap_up' && before.releaseUnitsAt && before.releaseUnitsAt > now) return null
   after.heldUnits = 0
+  after.heldProfileIds = []
   after.releaseUnitsAt = null
-  return { agentId: before.agentId, units: before.heldUnits }
+  return { agentId: before.agentId, units: before.heldUnits, profileIds: before.heldProfileIds }
 }
 
 function sessionChange({ before, after, transition: { from, to, by } }: Step): SessionChange | null {

@@ -63,12 +63,13 @@ export async function saveConversations(tx: OrgTx, changes: readonly Conversatio
       provider = r.provider, account_id = r."accountId", number_id = r."numberId", queue_id = r."queueId",
       queued_at = r."queuedAt", agent_id = r."agentId", offered_at = r."offeredAt",
       offer_expires_at = r."offerExpiresAt", accepted_at = r."acceptedAt", held_units = r."heldUnits",
+      capacity_profile_ids = r."capacityProfileIds", held_profile_ids = r."heldProfileIds",
       release_units_at = r."releaseUnitsAt", unread_count = r."unreadCount", last_inbound_at = r."lastInboundAt",
       last_message_at = r."lastMessageAt", active_at = r."activeAt", resolved_at = r."resolvedAt", closes_at = r."closesAt",
       closed_at = r."closedAt", due_at = r."dueAt"
     FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, status conversation_status, "statusReason" text,
       "statusUpdatedAt" timestamptz, provider provider_name, "accountId" uuid, "numberId" uuid, "queueId" uuid, "queuedAt" timestamptz, "agentId" uuid, "offeredAt" timestamptz,
-      "offerExpiresAt" timestamptz, "acceptedAt" timestamptz, "heldUnits" int, "releaseUnitsAt" timestamptz,
+      "offerExpiresAt" timestamptz, "acceptedAt" timestamptz, "heldUnits" int, "capacityProfileIds" uuid[], "heldProfileIds" uuid[], "releaseUnitsAt" timestamptz,
       "unreadCount" int, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "activeAt" timestamptz, "resolvedAt" timestamptz,
       "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz)
     WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
@@ -78,12 +79,30 @@ export async function saveConversations(tx: OrgTx, changes: readonly Conversatio
 function changing(row: Conversation) {
   const { id, provider, accountId, numberId, status, statusReason, statusUpdatedAt } = row
   const { queueId, queuedAt, agentId, offeredAt, offerExpiresAt } = row
-  const { acceptedAt, heldUnits, releaseUnitsAt, unreadCount, lastInboundAt, lastMessageAt } = row
+  const {
+    acceptedAt,
+    heldUnits,
+    capacityProfileIds,
+    heldProfileIds,
+    releaseUnitsAt,
+    unreadCount,
+    lastInboundAt,
+    lastMessageAt,
+  } = row
   const { activeAt, resolvedAt, closesAt, closedAt, dueAt } = row
   return {
     ...{ id, provider, accountId, numberId, status, statusReason, statusUpdatedAt },
     ...{ queueId, queuedAt, agentId, offeredAt, offerExpiresAt },
-    ...{ acceptedAt, heldUnits, releaseUnitsAt, unreadCount, lastInboundAt, lastMessageAt },
+    ...{
+      acceptedAt,
+      heldUnits,
+      capacityProfileIds,
+      heldProfileIds,
+      releaseUnitsAt,
+      unreadCount,
+      lastInboundAt,
+      lastMessageAt,
+    },
     ...{ activeAt, resolvedAt, closesAt, closedAt, dueAt },
   }
 }

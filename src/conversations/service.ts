@@ -9,6 +9,7 @@ import { takeCapacity } from './capacity.js'
 import {
   type ConversationChange,
   type ConversationEvent,
+  capacityOf,
   changeConversation,
   type WorkTerms,
 } from './change.js'
@@ -165,7 +166,7 @@ export class ConversationService {
     const change = changeConversation(row, event, terms, now)
     if (!change) throw refuseStep(row, call)
     if (event.type === 'picked' || event.type === 'resumed') {
-      await takeCapacity(tx, { agentId: event.agentId, units: terms.capacityUnits, now })
+      await takeCapacity(tx, { ...capacityOf(row, terms), agentId: event.agentId, now })
     }
     await recordChanges(tx, [change], now)
     return this.show(tx, change.after)

@@ -1,10 +1,11 @@
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
+import type { DomainEvent } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
 import type { Clock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
-import { releaseCapacity } from './capacity.js'
+import { releaseCapacity, resetDailyProfiles } from './capacity.js'
 import { dueAt } from './change.js'
 import { phaseOf } from './lifecycle.js'
 import { findDue, lockConversations } from './repository.js'
@@ -43,7 +44,8 @@ export class ConversationTimers {
   private async doDue(tx: OrgTx, take: Take): Promise<number> {
     const { clock, conversations } = this.parts
     const now = clock.now()
-    const ids = await findDue(tx, now, take)
+    const [ids, hasNewDay] = await Promise.all([findDue(tx, now, take), resetDailyProfiles(tx, now)])
+    if (hasNewDay) await emit(tx, [routingWanted(now)])
     take.took(ids)
     const rows = await lockConversations(tx, ids)
     // Another process may have done it while we waited for the lock
@@ -65,16 +67,28 @@ export class ConversationTimers {
     if (rows.length === 0) return
     await releaseCapacity(
       tx,
-      rows.map((row) => ({ agentId: row.agentId ?? '', units: row.heldUnits })),
+      rows.map((row) => ({
+        agentId: row.agentId ?? '',
+        units: row.heldUnits,
+        profileIds: row.heldProfileIds,
+      })),
     )
     for (const row of rows) {
       const after = { ...row, releaseUnitsAt: null }
-      const data = { heldUnits: 0, releaseUnitsAt: null, dueAt: dueAt(after) }
+      const data = { heldUnits: 0, heldProfileIds: [], releaseUnitsAt: null, dueAt: dueAt(after) }
       await tx.conversation.updateMany({ where: { id: row.id }, data })
     }
-    await emit(tx, [{ type: 'routing.wanted', at: now, queueId: null, agentIds: [], data: {} }])
+    await emit(tx, [routingWanted(now)])
   }
 }
+
+const routingWanted = (at: Date): DomainEvent => ({
+  type: 'routing.wanted',
+  at,
+  queueId: null,
+  agentIds: [],
+  data: {},
+})
 
 const isOfferExpired = (row: Conversation, now: Date): boolean =>
   phaseOf(row) === 'offered' && row.offerExpiresAt !== null && row.offerExpiresAt <= now

@@ -1,7 +1,14 @@
 import type { OrgTx } from './database.js'
 import { Prisma } from './generated/client.js'
 
-type Lockable = 'access_keys' | 'agents' | 'channel_numbers' | 'contacts' | 'queues' | 'workstream_channels'
+type Lockable =
+  | 'access_keys'
+  | 'agents'
+  | 'capacity_profiles'
+  | 'channel_numbers'
+  | 'contacts'
+  | 'queues'
+  | 'workstream_channels'
 
 /**
  * Keeps a row as it is until this unit of work has changed it, so that what was read before is what the change began

@@ -73,7 +73,9 @@ const dueNow = (now: Date) => Prisma.sql`
       ORDER BY c.org_id, c.queue_id LIMIT 1) next
   ), free AS MATERIALIZED (
     SELECT m.org_id, m.queue_id FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.presence = 'available' AND a.used_units < a.capacity_units
+    WHERE a.presence = 'available' AND (a.used_units < a.capacity_units OR (
+      SELECT true FROM agent_capacity_profiles p
+      WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
   )
   SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL
@@ -82,6 +84,8 @@ const dueNow = (now: Date) => Prisma.sql`
   SELECT 'media', org_id FROM media WHERE due_at <= ${now} GROUP BY org_id
   UNION ALL
   SELECT 'timers', org_id FROM conversations WHERE due_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'timers', org_id FROM agent_capacity_profiles WHERE resets_at <= ${now} GROUP BY org_id
   UNION ALL
   (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
    WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)

@@ -17,3 +17,7 @@ export function startOfDay(moment: Date, timeZone: string): Date {
   }
   return new Date(within)
 }
+
+/** When the day after that of `moment` begins. A day has 23 to 25 hours, so 26 after its start it is the next one. */
+export const endOfDay = (moment: Date, timeZone: string): Date =>
+  startOfDay(new Date(startOfDay(moment, timeZone).getTime() + 26 * 3_600_000), timeZone)

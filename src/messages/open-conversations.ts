@@ -53,6 +53,7 @@ function newConversation(
   { callback, event, number, settings, key }: Arrival,
   { contactId, now }: { contactId: string | null; now: Date },
 ): Conversation {
+  const { capacityProfileId: profileId } = settings.workstream
   const closing = closesAt('open', settings.workstream, now)
   return {
     orgId,
@@ -75,6 +76,8 @@ function newConversation(
     offerExpiresAt: null,
     acceptedAt: null,
     heldUnits: 0,
+    capacityProfileIds: profileId === null ? [] : [profileId],
+    heldProfileIds: [],
     releaseUnitsAt: null,
     firstText: event.text,
     unreadCount: 0,

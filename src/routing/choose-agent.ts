@@ -11,6 +11,8 @@ export interface Candidate {
   agentId: string
   queueIds: ReadonlySet<string>
   freeUnits: number
+  /** Free places by capacity profile */
+  places: ReadonlyMap<string, number>
   lastAssignedAt: Date | null
 }
 
@@ -23,6 +25,8 @@ export interface Declines {
 export interface Item {
   queueId: string
   units: number
+  /** Of each of these it takes a place, instead of units */
+  profileIds: readonly string[]
   /** The agent to return to, if they can take it */
   lastAgentId: string | null
   declines: ReadonlyMap<string, Declines>
@@ -37,7 +41,7 @@ const declinePause = seconds(60)
 
 export function chooseAgent(item: Item, candidates: readonly Candidate[], now: Date): Choice {
   const free = candidates.filter(
-    ({ queueIds, freeUnits }) => queueIds.has(item.queueId) && freeUnits >= item.units,
+    (candidate) => candidate.queueIds.has(item.queueId) && freeFor(item, candidate) >= need(item),
   )
   if (free.length === 0) return { kind: 'queued', reason: 'nobody_free' }
   const willing = free.filter(({ agentId }) => mayBeAsked(item.declines.get(agentId), now))
@@ -48,15 +52,24 @@ export function chooseAgent(item: Item, candidates: readonly Candidate[], now: D
   return chosen ? { kind: 'assigned', agentId: chosen.agentId } : { kind: 'queued', reason: 'all_declined' }
 }
 
+/** How much of what the item takes an agent has free: units, or places of the fullest of its profiles. */
+const freeFor = ({ profileIds }: Item, { freeUnits, places }: Candidate): number =>
+  profileIds.length === 0 ? freeUnits : Math.min(...profileIds.map((id) => places.get(id) ?? 0))
+
+const need = ({ units, profileIds }: Item): number => (profileIds.length === 0 ? units : 1)
+
 function mayBeAsked(declines: Declines | undefined, now: Date): boolean {
   if (!declines) return true
   return declines.count < declineLimit && later(declines.lastAt, declinePause) <= now
 }
 
-function isBefore({ declines }: Item, left: Candidate, right: Candidate): boolean {
+function isBefore(item: Item, left: Candidate, right: Candidate): boolean {
+  const { declines } = item
   const declined = (candidate: Candidate) => declines.get(candidate.agentId)?.count ?? 0
   const assigned = (candidate: Candidate) => candidate.lastAssignedAt?.getTime() ?? 0
   const order =
-    declined(left) - declined(right) || right.freeUnits - left.freeUnits || assigned(left) - assigned(right)
+    declined(left) - declined(right) ||
+    freeFor(item, right) - freeFor(item, left) ||
+    assigned(left) - assigned(right)
   return order < 0
 }

@@ -64,9 +64,39 @@ export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
     SELECT a.id, a.capacity_units - a.used_units AS "freeUnits", a.last_assigned_at AS "lastAssignedAt",
       array_agg(m.queue_id::text) AS "queueIds"
     FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.presence = 'available' AND a.used_units < a.capacity_units
+    WHERE a.presence = 'available' AND (a.used_units < a.capacity_units OR (
+        SELECT true FROM agent_capacity_profiles p
+        WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
+      AND NOT EXISTS (
+        SELECT 1 FROM agent_capacity_profiles p JOIN capacity_profiles c ON c.org_id = p.org_id AND c.id = p.profile_id
+        WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used >= p.item_limit
+          AND c.blocks_assignment)
     GROUP BY a.org_id, a.id`
-  return rows.map(({ id, queueIds, ...rest }) => ({ agentId: id, queueIds: new Set(queueIds), ...rest }))
+  return rows.map(({ id, queueIds, ...rest }) => ({
+    agentId: id,
+    queueIds: new Set(queueIds),
+    places: new Map(),
+    ...rest,
+  }))
+}
+
+/** The free places of these capacity profiles, by profile and agent; a profile that was deleted has no entry. */
+export async function findPlaces(
+  tx: OrgTx,
+  profileIds: readonly string[],
+): Promise<Map<string, Map<string, number>>> {
+  if (profileIds.length === 0) return new Map()
+  const rows = await tx.$queryRaw<{ id: string; agentId: string | null; free: number | null }[]>`
+    SELECT c.id, p.agent_id AS "agentId", p.item_limit - p.used AS free
+    FROM capacity_profiles c
+    LEFT JOIN agent_capacity_profiles p ON p.org_id = c.org_id AND p.profile_id = c.id AND p.is_assigned
+    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...new Set(profileIds)]}::uuid[])`
+  const places = new Map<string, Map<string, number>>()
+  for (const { id, agentId, free } of rows) {
+    const ofProfile = places.get(id) ?? new Map<string, number>()
+    places.set(id, agentId === null ? ofProfile : ofProfile.set(agentId, free ?? 0))
+  }
+  return places
 }
 
 export interface QueuedItem {

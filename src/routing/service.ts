@@ -1,5 +1,5 @@
-import { claimCapacity } from '../conversations/capacity.js'
-import { type ConversationChange, changeConversation } from '../conversations/change.js'
+import { type Capacity, claimCapacity } from '../conversations/capacity.js'
+import { type ConversationChange, capacityOf, changeConversation } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
 import { findTerms, lockConversations } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
@@ -14,6 +14,7 @@ import {
   findCandidates,
   findContactFacts,
   findHistories,
+  findPlaces,
   findPlans,
   findQueued,
   findUnrouted,
@@ -118,11 +119,20 @@ export class RoutingService {
     const ids = items.map(({ id }) => id)
     take.took(ids)
     const rows = new Map((await lockConversations(tx, ids)).map((row) => [row.id, row]))
-    const histories = await findHistories(tx, ids)
-    const offers = new Offers(tx, candidates, this.clock.now())
+    const [histories, places] = [
+      await findHistories(tx, ids),
+      await findPlaces(
+        tx,
+        [...rows.values()].flatMap(({ capacityProfileIds }) => capacityProfileIds),
+      ),
+    ]
+    const offers = new Offers(tx, withPlaces(candidates, places), this.clock.now())
     for (const item of items) {
       const row = rows.get(item.id)
-      if (row?.status === 'open' && row.queueId) await offers.add(item, row, histories.get(item.id))
+      if (!row) continue
+      // What a deleted profile asked for is asked for in units
+      row.capacityProfileIds = row.capacityProfileIds.filter((id) => places.has(id))
+      if (row.status === 'open' && row.queueId) await offers.add(item, row, histories.get(item.id))
     }
     await offers.record()
     return items
@@ -144,9 +154,10 @@ class Offers {
     row: Conversation,
     history: History | undefined,
   ): Promise<void> {
+    const capacity = capacityOf(row, { capacityUnits: units })
     const item = {
+      ...capacity,
       queueId: row.queueId ?? '',
-      units,
       lastAgentId: keepSameAgent ? (history?.lastAgentId ?? null) : null,
       declines: history?.declines ?? new Map(),
     }
@@ -154,9 +165,9 @@ class Offers {
       const choice = chooseAgent(item, this.candidates, this.now)
       if (choice.kind === 'queued') return
       const { agentId } = choice
-      if (await claimCapacity(this.tx, { agentId, units, now: this.now })) {
+      if (await claimCapacity(this.tx, { ...capacity, agentId, now: this.now })) {
         this.chosen.push({ row, agentId })
-        this.take(agentId, units)
+        this.take(agentId, capacity)
         return
       }
       this.candidates = this.candidates.filter((candidate) => candidate.agentId !== agentId)
@@ -175,14 +186,24 @@ class Offers {
     await recordChanges(this.tx, changes, this.now)
   }
 
-  private take(agentId: string, units: number): void {
-    this.candidates = this.candidates.map((candidate) =>
-      candidate.agentId === agentId
-        ? { ...candidate, freeUnits: candidate.freeUnits - units, lastAssignedAt: this.now }
-        : candidate,
-    )
+  private take(agentId: string, { units, profileIds }: Capacity): void {
+    this.candidates = this.candidates.map((candidate) => {
+      if (candidate.agentId !== agentId) return candidate
+      const places = new Map(candidate.places)
+      for (const id of profileIds) places.set(id, (places.get(id) ?? 0) - 1)
+      return { ...candidate, freeUnits: candidate.freeUnits - units, places, lastAssignedAt: this.now }
+    })
   }
 }
+
+const withPlaces = (
+  candidates: readonly Candidate[],
+  byProfile: ReadonlyMap<string, ReadonlyMap<string, number>>,
+): Candidate[] =>
+  candidates.map((candidate) => ({
+    ...candidate,
+    places: new Map([...byProfile].map(([id, places]) => [id, places.get(candidate.agentId) ?? 0])),
+  }))
 
 function factsOf(row: Conversation, contact: RoutingFacts['contact']): RoutingFacts {
   const { customerAddress, businessNumber, channel, provider, language, authenticated } = row

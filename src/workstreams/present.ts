@@ -46,6 +46,7 @@ export const presentWorkstream = (row: Workstream): z.infer<typeof workstreamSch
   isBuiltIn: row.isBuiltIn,
   autoCloseAfterMinutes: row.autoCloseAfterMinutes,
   capacityUnits: row.capacityUnits,
+  capacityProfileId: row.capacityProfileId,
   keepSameAgent: row.keepSameAgent,
   wrapUpBlock: wrapUpBlock(row.wrapUpBlockSeconds),
   fallbackQueueId: row.fallbackQueueId,

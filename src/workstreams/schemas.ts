@@ -11,6 +11,9 @@ const channel = z.enum(['sms', 'whatsapp'])
 const distribution = z.enum(['push', 'pick'])
 const autoCloseAfterMinutes = z.int().min(1).max(yearMinutes)
 const capacityUnits = z.int().min(1).max(10_000)
+const capacityProfileId = id.nullable().meta({
+  description: 'Its new conversations take a place of this capacity profile, instead of units; null: units',
+})
 const wrapUpBlock = z
   .union([z.enum(['always', 'none']), z.strictObject({ seconds: z.int().min(30).max(3600) })], {
     error: 'Write "always", "none" or { "seconds": 30..3600 }.',
@@ -45,6 +48,7 @@ export const workstreamSchema = z
     isBuiltIn: z.boolean().meta({ description: 'Serves the numbers of its channel that no other has' }),
     autoCloseAfterMinutes: z.int(),
     capacityUnits: z.int(),
+    capacityProfileId: id.nullable(),
     keepSameAgent: z.boolean(),
     wrapUpBlock,
     fallbackQueueId: id,
@@ -60,6 +64,7 @@ export const createWorkstreamBody = z
     distribution,
     autoCloseAfterMinutes,
     capacityUnits: capacityUnits.default(1),
+    capacityProfileId: capacityProfileId.default(null),
     keepSameAgent: z.boolean().default(true),
     wrapUpBlock: wrapUpBlock.default('always'),
     fallbackQueueId: id.optional().meta({ description: 'The default queue where absent' }),
@@ -80,6 +85,7 @@ export const changeWorkstreamBody = z.strictObject({
   distribution: fixed('distribution'),
   autoCloseAfterMinutes: autoCloseAfterMinutes.optional(),
   capacityUnits: capacityUnits.optional(),
+  capacityProfileId: capacityProfileId.optional(),
   keepSameAgent: z.boolean().optional(),
   wrapUpBlock: wrapUpBlock.optional(),
   fallbackQueueId: id.optional(),

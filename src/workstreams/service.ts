@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { hasCapacityProfile } from '../capacity-profiles/repository.js'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
@@ -65,6 +66,7 @@ export class WorkstreamService {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
+        await assertProfile(tx, body.capacityProfileId)
         const row = await insertWorkstream(tx, {
           ...fields,
           id: newId(),
@@ -95,7 +97,8 @@ export class WorkstreamService {
 
   /** New durations and units hold for what happens from now on; what is at hand keeps those that it began with. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeWorkstreamBody>): Promise<Shown> {
-    const { name, autoCloseAfterMinutes, capacityUnits, keepSameAgent, wrapUpBlock, fallbackQueueId } = body
+    const { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId } = body
+    const { keepSameAgent, wrapUpBlock, fallbackQueueId } = body
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
@@ -107,7 +110,9 @@ export class WorkstreamService {
           )
         }
         await this.fallbackQueue(tx, fallbackQueueId)
-        const fields = { name, autoCloseAfterMinutes, capacityUnits, keepSameAgent, fallbackQueueId }
+        await assertProfile(tx, capacityProfileId)
+        const lasting = { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId }
+        const fields = { ...lasting, keepSameAgent, fallbackQueueId }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
         await wakeRouting(tx, now)
         const after = presentWorkstream(await getWorkstream(tx, id))
@@ -254,6 +259,12 @@ export class WorkstreamService {
   }
 }
 
+async function assertProfile(tx: OrgTx, id: string | null | undefined): Promise<void> {
+  if (id && !(await hasCapacityProfile(tx, id))) {
+    throw invalidField('capacityProfileId', 'There is no such capacity profile.')
+  }
+}
+
 function refusal(error: unknown, name: string | undefined): unknown {
   if (isDuplicate(error))
     return new AppError('conflict', `There is already a workstream with the name "${name}".`)
@@ -261,7 +272,7 @@ function refusal(error: unknown, name: string | undefined): unknown {
 }
 
 const queueWentAway = () =>
-  new AppError('conflict', 'A queue that this names was deleted at the same moment.')
+  new AppError('conflict', 'A queue or a capacity profile that this names was deleted at the same moment.')
 
 const wrapUpField = (block: WrapUpBlock | undefined) =>
   block === undefined ? {} : { wrapUpBlockSeconds: wrapUpSeconds(block) }

@@ -74,6 +74,7 @@ const bodyFor = ({ name, schema }: ApiRoute): Record<string, unknown> | null =>
 const ownRows: Readonly<Record<string, () => Promise<string>>> = {
   'PUT /v1/queues/:id/members/:agentId': () => make('/v1/agents'),
   'DELETE /v1/queues/:id/members/:agentId': async () => home.ids['members'] ?? '',
+  'DELETE /v1/agents/:id/capacity-profiles/:profileId': async () => home.ids['capacity-profiles'] ?? '',
   'POST /v1/workstreams/:id/channels': async () => home.ids['workstreams'] ?? '',
   'DELETE /v1/workstreams/:id/channels/:channelId': () => addChannel(),
 }

@@ -9,6 +9,7 @@ const candidate = (agentId: string, given: Partial<Candidate> = {}): Candidate =
   agentId,
   queueIds: new Set(['support']),
   freeUnits: 1,
+  places: new Map(),
   lastAssignedAt: null,
   ...given,
 })
@@ -16,12 +17,52 @@ const candidate = (agentId: string, given: Partial<Candidate> = {}): Candidate =
 const item = (given: Partial<Item> = {}): Item => ({
   queueId: 'support',
   units: 1,
+  profileIds: [],
   lastAgentId: null,
   declines: new Map(),
   ...given,
 })
 
 const declined = (entries: Record<string, Declines>) => new Map(Object.entries(entries))
+
+it('a conversation with capacity profiles goes to who has a place in each, whatever units they have', () => {
+  const offered = item({ units: 5, profileIds: ['chat', 'vip'] })
+  const only = candidate('only chat', { freeUnits: 9, places: new Map([['chat', 3]]) })
+  const full = candidate('full', {
+    places: new Map([
+      ['chat', 4],
+      ['vip', 0],
+    ]),
+  })
+  const both = candidate('both', {
+    freeUnits: 0,
+    places: new Map([
+      ['chat', 1],
+      ['vip', 1],
+    ]),
+  })
+
+  expect(chooseAgent(offered, [only, full, both], now)).toEqual({ kind: 'assigned', agentId: 'both' })
+  expect(chooseAgent(offered, [only, full], now)).toEqual({ kind: 'queued', reason: 'nobody_free' })
+})
+
+it('the most free capacity of a conversation with profiles is that of the fullest of them', () => {
+  const offered = item({ profileIds: ['chat', 'vip'] })
+  const wide = candidate('wide', {
+    places: new Map([
+      ['chat', 9],
+      ['vip', 1],
+    ]),
+  })
+  const even = candidate('even', {
+    places: new Map([
+      ['chat', 2],
+      ['vip', 2],
+    ]),
+  })
+
+  expect(chooseAgent(offered, [wide, even], now)).toEqual({ kind: 'assigned', agentId: 'even' })
+})
 
 it('the member with the most free capacity is offered the conversation', () => {
   const choice = chooseAgent(item(), [candidate('busy'), candidate('free', { freeUnits: 3 })], now)
@@ -101,6 +142,7 @@ it('whoever is chosen is a member, has the capacity and has not just declined', 
     agentId: fc.constantFrom('a', 'b', 'c', 'd'),
     queueIds: fc.subarray(['support', 'sales']).map((ids) => new Set(ids)),
     freeUnits: fc.integer({ min: 0, max: 4 }),
+    places: fc.constant(new Map()),
     lastAssignedAt: fc.option(fc.integer({ min: 0, max: 500 }).map(ago)),
   })
   const arbitraryDeclines = fc.dictionary(

@@ -42,6 +42,8 @@ export async function furnish(
     (await done(admin.post(path, body, { 'idempotency-key': `${mark} ${path}` }), 201)).body.id
   const apiKey = await post('/v1/api-keys', { name: mark, role: 'admin' })
   const number = await org.addNumber('twilio sms', { description: mark })
+  const capacityProfile = await post('/v1/capacity-profiles', { name: `Profile ${mark}`, workItemLimit: 5 })
+  await done(admin.put(`/v1/agents/${agent.id}/capacity-profiles/${capacityProfile}`, {}), 200)
   const workstream = await post('/v1/workstreams', {
     name: `Workstream ${mark}`,
     channel: 'sms',
@@ -91,6 +93,7 @@ export async function furnish(
     ids: {
       'api-keys': apiKey,
       agents: agent.id,
+      'capacity-profiles': capacityProfile,
       contacts: contact,
       'channel-accounts': number.accountId,
       'channel-numbers': number.id,
@@ -140,4 +143,5 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   contactId: ids['contacts'] ?? '',
   workstreamId: ids['workstreams'] ?? '',
   mediaId: ids['media'] ?? '',
+  capacityProfileId: ids['capacity-profiles'] ?? '',
 })

@@ -9,6 +9,7 @@ export interface References {
   contactId: string
   workstreamId: string
   mediaId: string
+  capacityProfileId: string
 }
 
 const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`
@@ -33,6 +34,9 @@ export const sampleBodies: Readonly<
   'POST /v1/agents/:id/tokens': () => ({ ttlSeconds: 600 }),
   'PUT /v1/agents/:id/presence': () => ({ presence: 'available' }),
   'PUT /v1/me/presence': () => ({ presence: 'available' }),
+  'POST /v1/capacity-profiles': () => ({ name: unique('Profile'), workItemLimit: 2, reset: 'immediate' }),
+  'PATCH /v1/capacity-profiles/:id': () => ({ workItemLimit: 3 }),
+  'PUT /v1/agents/:id/capacity-profiles/:profileId': () => ({ limit: 4 }),
   'POST /v1/contacts': () => ({
     name: unique('Contact'),
     email: 'casey@example.com',
@@ -65,15 +69,19 @@ export const sampleBodies: Readonly<
   'POST /v1/queues': () => ({ name: unique('Queue') }),
   'PATCH /v1/queues/:id': () => ({ name: unique('Queue') }),
   'PUT /v1/queues/:id/members/:agentId': () => null,
-  'POST /v1/workstreams': ({ queueId }) => ({
+  'POST /v1/workstreams': ({ queueId, capacityProfileId }) => ({
     name: unique('Workstream'),
     channel: 'whatsapp',
     distribution: 'pick',
     autoCloseAfterMinutes: 60,
     wrapUpBlock: { seconds: 60 },
     fallbackQueueId: queueId,
+    capacityProfileId,
   }),
-  'PATCH /v1/workstreams/:id': ({ queueId }) => ({ fallbackQueueId: queueId }),
+  'PATCH /v1/workstreams/:id': ({ queueId, capacityProfileId }) => ({
+    fallbackQueueId: queueId,
+    capacityProfileId,
+  }),
   'POST /v1/workstreams/:id/channels': ({ numberId }) => ({ numberId, language: 'en-US', attachments: {} }),
   'PATCH /v1/workstreams/:id/channels/:channelId': () => ({
     language: 'de-DE',
