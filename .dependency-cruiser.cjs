@@ -4,6 +4,7 @@ const slices = [
   'contacts',
   'channels',
   'capacity-profiles',
+  'hours',
   'workstreams',
   'agents',
   'conversations',
@@ -34,7 +35,8 @@ const systemDoorUsers = [
 ]
 
 const anySlice = `^src/(${slices.join('|')})/`
-const pure = '/(lifecycle|match-rules|choose-agent|delivery-status|condition|number-pace|call-places)\\.ts$'
+const pure =
+  '/(lifecycle|match-rules|choose-agent|delivery-status|condition|number-pace|call-places|schedule)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.
@@ -128,7 +130,7 @@ const roleRules = [
     { path: `^src/.*${pure}` },
     {
       dependencyTypes: ['core', 'npm'],
-      pathNot: 'node_modules/(zod|libphonenumber-js)/',
+      pathNot: 'node_modules/(zod|libphonenumber-js|temporal-polyfill)/',
       dependencyTypesNot: ['type-only'],
     },
   ),

@@ -10,6 +10,7 @@ import type { Container } from './container.js'
 import { conversationRoutes } from './conversations/routes.js'
 import { StreamPlaces } from './events/stream-places.js'
 import { streamRoutes } from './events/stream-routes.js'
+import { operatingHoursRoutes } from './hours/routes.js'
 import { registerAccess } from './http/access.js'
 import { Gate } from './http/gate.js'
 import { healthRoutes } from './http/health-routes.js'
@@ -75,6 +76,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(channelAccountRoutes, { accounts: parts.accounts, backfill: parts.backfill })
   await app.register(channelNumberRoutes, { numbers: parts.numbers })
   await app.register(quarantineRoutes, { quarantine: parts.quarantine })
+  await app.register(operatingHoursRoutes, { hours: parts.hours })
   await app.register(queueRoutes, { queues: parts.queues })
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })

@@ -16,6 +16,7 @@ import { Database } from './db/database.js'
 import { EventFeed } from './events/feed.js'
 import { Relay } from './events/relay.js'
 import { Signals } from './events/signals.js'
+import { OperatingHoursService } from './hours/service.js'
 import { createAuthenticate } from './identity/access.js'
 import { ApiKeyService } from './identity/api-key-service.js'
 import { AuditService } from './identity/audit-service.js'
@@ -92,6 +93,7 @@ export async function createContainer(settings: ServiceSettings) {
     conversations.giveBackOffers(tx, agentId, now),
   )
   const capacityProfiles = new CapacityProfileService(db, clock)
+  const hours = new OperatingHoursService(db, clock)
   const queues = new QueueService(db, clock)
   const workstreams = new WorkstreamService(db, clock)
   const accounts = new ChannelAccountService({
@@ -205,6 +207,7 @@ export async function createContainer(settings: ServiceSettings) {
     contacts,
     agents,
     capacityProfiles,
+    hours,
     queues,
     workstreams,
     accounts,

@@ -330,6 +330,7 @@ const segmentNamed: Readonly<Record<string, string>> = {
   accountId: 'channel-accounts',
   contactId: 'contacts',
   workstreamId: 'workstreams',
+  operatingHoursId: 'operating-hours',
   actorId: 'agents',
   subjectId: 'queues',
 }

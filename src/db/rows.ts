@@ -7,6 +7,7 @@ type Lockable =
   | 'capacity_profiles'
   | 'channel_numbers'
   | 'contacts'
+  | 'operating_hours'
   | 'queues'
   | 'workstream_channels'
 

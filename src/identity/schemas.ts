@@ -6,7 +6,7 @@ const role = z.enum(['admin', 'supervisor', 'agent'])
 const permission = z.enum(['secrets:write'])
 const shownOnce = z.string().nullable().meta({ description: 'Shown once; null where the answer is repeated' })
 
-const timeZone = z
+export const timeZone = z
   .string()
   .refine(isTimeZone, 'Write a time zone of the IANA database, for example "Europe/Berlin".')
   .meta({ description: 'IANA time zone' })

@@ -11,6 +11,7 @@ interface Settings {
   language: string
   customerAttachments: boolean
   agentAttachments: boolean
+  operatingHoursId: string | null
 }
 
 export async function insertChannel(

@@ -27,6 +27,7 @@ export const presentQueue = (row: Queue): z.infer<typeof queueSchema> => ({
   id: row.id,
   name: row.name,
   isDefault: row.isDefault,
+  operatingHoursId: row.operatingHoursId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })
@@ -61,6 +62,7 @@ export const presentChannel = (row: ChannelRow): z.infer<typeof workstreamChanne
   number: row.number,
   language: row.language,
   attachments: { customer: row.customerAttachments, agent: row.agentAttachments },
+  operatingHoursId: row.operatingHoursId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })

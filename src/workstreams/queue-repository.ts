@@ -1,5 +1,5 @@
 import type { OrgTx } from '../db/database.js'
-import type { Queue } from '../db/generated/client.js'
+import type { Prisma, Queue } from '../db/generated/client.js'
 import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
@@ -7,10 +7,10 @@ import type { MemberRow } from './present.js'
 
 export async function insertQueue(
   tx: OrgTx,
-  { name, isDefault, now }: { name: string; isDefault: boolean; now: Date },
+  { now, ...fields }: { name: string; isDefault: boolean; operatingHoursId?: string | null; now: Date },
 ): Promise<Queue> {
   return tx.queue.create({
-    data: { orgId: tx.orgId, id: newId(), name, isDefault, createdAt: now, updatedAt: now },
+    data: { ...fields, orgId: tx.orgId, id: newId(), createdAt: now, updatedAt: now },
   })
 }
 
@@ -34,11 +34,12 @@ export async function listQueues(tx: OrgTx, page: PageRequest): Promise<Queue[]>
   return tx.queue.findMany({ where: olderThan(page), orderBy: { id: 'desc' }, take: page.limit + 1 })
 }
 
-export async function renameQueue(
+export async function updateQueue(
   tx: OrgTx,
-  { id, name, now }: { id: string; name: string; now: Date },
+  id: string,
+  change: Prisma.QueueUncheckedUpdateManyInput,
 ): Promise<void> {
-  await tx.queue.updateMany({ where: { id }, data: { name, updatedAt: now } })
+  await tx.queue.updateMany({ where: { id }, data: change })
 }
 
 /** With its memberships. */

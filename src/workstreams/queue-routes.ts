@@ -59,7 +59,7 @@ export const queueRoutes: FastifyPluginAsyncZod<{ queues: QueueService }> = asyn
       body: changeQueueBody,
       response: { 200: queueSchema, ...problems(...bodyProblems, 'not_found', 'conflict') },
     },
-    handler: (request) => queues.rename(orgCaller(request), request.params.id, request.body),
+    handler: (request) => queues.update(orgCaller(request), request.params.id, request.body),
   })
   app.route({
     method: 'DELETE',

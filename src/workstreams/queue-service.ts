@@ -1,11 +1,14 @@
+import type { z } from 'zod'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
 import { lockRow } from '../db/rows.js'
+import { holdOperatingHours } from '../hours/hold.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
+import { given } from '../lib/given.js'
 import { presentMember, presentQueue } from './present.js'
 import {
   deleteMember,
@@ -18,8 +21,9 @@ import {
   listMembers,
   listQueues,
   memberKey,
-  renameQueue,
+  updateQueue,
 } from './queue-repository.js'
+import type { changeQueueBody, queueBody } from './schemas.js'
 import { wakeRouting } from './wake-routing.js'
 
 type Shown = ReturnType<typeof presentQueue>
@@ -36,16 +40,17 @@ export class QueueService {
     private readonly clock: Clock,
   ) {}
 
-  create(caller: OrgCaller, { name }: { name: string }): Promise<Shown> {
+  create(caller: OrgCaller, body: z.infer<typeof queueBody>): Promise<Shown> {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
-        const after = presentQueue(await insertQueue(tx, { name, isDefault: false, now }))
+        await holdOperatingHours(tx, body.operatingHoursId)
+        const after = presentQueue(await insertQueue(tx, { ...body, isDefault: false, now }))
         await recordAudit(tx, caller, { action: 'queue.created', subjectId: after.id, at: now, after })
         return after
       })
       .catch((error) => {
-        throw isDuplicate(error) ? nameTaken(name) : error
+        throw isDuplicate(error) ? nameTaken(body.name) : error
       })
   }
 
@@ -60,19 +65,22 @@ export class QueueService {
     return this.db.inOrg(caller, async (tx) => presentQueue(await getQueue(tx, id)))
   }
 
-  rename(caller: OrgCaller, id: string, { name }: { name?: string | undefined }): Promise<Shown> {
+  /** What waits in it stays where it is: new hours hold for what is routed from then on. */
+  update(caller: OrgCaller, id: string, body: z.infer<typeof changeQueueBody>): Promise<Shown> {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
         await lockRow(tx, 'queues', id)
         const before = presentQueue(await getQueue(tx, id))
-        if (name !== undefined) await renameQueue(tx, { id, name, now })
+        await holdOperatingHours(tx, body.operatingHoursId)
+        await updateQueue(tx, id, { ...given(body), updatedAt: now })
+        if (body.operatingHoursId !== undefined) await wakeRouting(tx, now)
         const after = presentQueue(await getQueue(tx, id))
         await recordAudit(tx, caller, { action: 'queue.changed', subjectId: id, at: now, before, after })
         return after
       })
       .catch((error) => {
-        throw isDuplicate(error) ? nameTaken(name ?? '') : error
+        throw isDuplicate(error) ? nameTaken(body.name ?? '') : error
       })
   }
 

@@ -20,12 +20,24 @@ const wrapUpBlock = z
   })
   .meta({ description: 'How long wrap-up holds capacity' })
 
+const operatingHoursId = id.nullable().meta({ description: 'When it is open; null: always' })
+
 export const queueSchema = z
-  .object({ id, name: z.string(), isDefault: z.boolean(), createdAt: time, updatedAt: time })
+  .object({
+    id,
+    name: z.string(),
+    isDefault: z.boolean(),
+    operatingHoursId,
+    createdAt: time,
+    updatedAt: time,
+  })
   .meta({ id: 'Queue' })
 
-export const queueBody = z.strictObject({ name })
-export const changeQueueBody = z.strictObject({ name: name.optional() })
+export const queueBody = z.strictObject({ name, operatingHoursId: operatingHoursId.default(null) })
+export const changeQueueBody = z.strictObject({
+  name: name.optional(),
+  operatingHoursId: operatingHoursId.optional(),
+})
 
 export const memberParams = z.object({ id, agentId: id })
 
@@ -113,6 +125,7 @@ export const workstreamChannelSchema = z
     number: z.string(),
     language: z.string(),
     attachments: z.object({ customer: z.boolean(), agent: z.boolean() }),
+    operatingHoursId,
     createdAt: time,
     updatedAt: time,
   })
@@ -128,11 +141,13 @@ export const addChannelBody = z.strictObject({
   numberId: id,
   language: language.default('en-US'),
   attachments: attachments.optional(),
+  operatingHoursId: operatingHoursId.default(null).meta({ description: 'SMS only' }),
 })
 
 export const changeChannelBody = z.strictObject({
   language: language.optional(),
   attachments: attachments.optional(),
+  operatingHoursId: operatingHoursId.optional().meta({ description: 'SMS only' }),
 })
 
 export const routingRulesSchema = z

@@ -2,8 +2,10 @@ import type { z } from 'zod'
 import { hasCapacityProfile } from '../capacity-profiles/repository.js'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
+import type { Channel } from '../db/generated/enums.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
 import { lockRow } from '../db/rows.js'
+import { holdOperatingHours } from '../hours/hold.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
@@ -187,19 +189,21 @@ export class WorkstreamService {
 
   /** Puts a number to work here. One that was put into no workstream is free, although the built-in one serves it. */
   addChannel(caller: OrgCaller, id: string, body: z.infer<typeof addChannelBody>): Promise<ShownChannel> {
-    const { numberId, language, attachments } = body
+    const { numberId, language, attachments, operatingHoursId } = body
     return this.db
       .inOrg(caller, async (tx) => {
         const { channel } = await getWorkstream(tx, id)
         const number = await findNumber(tx, numberId)
         if (!number) throw invalidField('numberId', 'There is no such number.')
         if (number.channel !== channel) throw otherChannel(number.channel, channel)
+        await assertMayKeep(tx, channel, operatingHoursId)
         const owner = await findWorkstreamOf(tx, numberId)
         if (owner) throw numberTaken(owner.name)
         const settings = {
           language: canonicalLanguage(language),
           customerAttachments: attachments?.customer ?? false,
           agentAttachments: attachments?.agent ?? false,
+          operatingHoursId,
         }
         const at = this.clock.now()
         const row = await insertChannel(tx, { ...settings, workstreamId: id, numberId }, at)
@@ -215,17 +219,19 @@ export class WorkstreamService {
   updateChannel(
     caller: OrgCaller,
     { id, channelId }: { id: string; channelId: string },
-    { language, attachments }: z.infer<typeof changeChannelBody>,
+    { language, attachments, operatingHoursId }: z.infer<typeof changeChannelBody>,
   ): Promise<ShownChannel> {
     return this.db.inOrg(caller, async (tx) => {
       const place = { workstreamId: id, id: channelId }
       const at = this.clock.now()
       await lockRow(tx, 'workstream_channels', channelId)
       const before = presentChannel(await getChannel(tx, place))
+      await assertMayKeep(tx, (await getWorkstream(tx, id)).channel, operatingHoursId)
       const change = {
         language: language && canonicalLanguage(language),
         customerAttachments: attachments?.customer,
         agentAttachments: attachments?.agent,
+        operatingHoursId,
       }
       await updateChannel(tx, channelId, change, at)
       const after = presentChannel(await getChannel(tx, place))
@@ -276,6 +282,16 @@ const queueWentAway = () =>
 
 const wrapUpField = (block: WrapUpBlock | undefined) =>
   block === undefined ? {} : { wrapUpBlockSeconds: wrapUpSeconds(block) }
+
+async function assertMayKeep(tx: OrgTx, channel: Channel, operatingHoursId: string | null | undefined) {
+  if (channel === 'whatsapp' && operatingHoursId) {
+    throw invalidField(
+      'operatingHoursId',
+      'A WhatsApp channel has no operating hours of its own. Give them to the queues of its conversations.',
+    )
+  }
+  await holdOperatingHours(tx, operatingHoursId)
+}
 
 const numberTaken = (owner: string) =>
   new AppError('conflict', `This number already works in "${owner}". Take it out there first.`)

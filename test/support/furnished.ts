@@ -44,6 +44,10 @@ export async function furnish(
   const number = await org.addNumber('twilio sms', { description: mark })
   const capacityProfile = await post('/v1/capacity-profiles', { name: `Profile ${mark}`, workItemLimit: 5 })
   await done(admin.put(`/v1/agents/${agent.id}/capacity-profiles/${capacityProfile}`, {}), 200)
+  const hours = await post('/v1/operating-hours', {
+    name: `Hours ${mark}`,
+    weekly: { monday: [{ from: '00:00', to: '24:00' }] },
+  })
   const workstream = await post('/v1/workstreams', {
     name: `Workstream ${mark}`,
     channel: 'sms',
@@ -98,6 +102,7 @@ export async function furnish(
       'channel-accounts': number.accountId,
       'channel-numbers': number.id,
       quarantine: quarantined,
+      'operating-hours': hours,
       queues: queue,
       members: agent.id,
       workstreams: workstream,
@@ -144,4 +149,5 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   workstreamId: ids['workstreams'] ?? '',
   mediaId: ids['media'] ?? '',
   capacityProfileId: ids['capacity-profiles'] ?? '',
+  operatingHoursId: ids['operating-hours'] ?? '',
 })

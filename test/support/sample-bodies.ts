@@ -10,6 +10,7 @@ export interface References {
   workstreamId: string
   mediaId: string
   capacityProfileId: string
+  operatingHoursId: string
 }
 
 const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`
@@ -66,8 +67,16 @@ export const sampleBodies: Readonly<
   'PATCH /v1/channel-numbers/:id': () => ({ description: unique('Description') }),
   'POST /v1/quarantine/:id/release': () => null,
   'POST /v1/quarantine/release': ({ accountId }) => ({ accountId }),
-  'POST /v1/queues': () => ({ name: unique('Queue') }),
-  'PATCH /v1/queues/:id': () => ({ name: unique('Queue') }),
+  'POST /v1/operating-hours': () => ({
+    name: unique('Hours'),
+    timeZone: 'Europe/Berlin',
+    weekly: { monday: [{ from: '08:00', to: '24:00' }] },
+    exceptions: [{ date: '2026-12-24', intervals: [{ from: '08:00', to: '12:00' }] }],
+    holidays: [{ name: 'Christmas', from: '2026-12-25', to: '2026-12-26' }],
+  }),
+  'PATCH /v1/operating-hours/:id': () => ({ description: 'Changed' }),
+  'POST /v1/queues': ({ operatingHoursId }) => ({ name: unique('Queue'), operatingHoursId }),
+  'PATCH /v1/queues/:id': ({ operatingHoursId }) => ({ name: unique('Queue'), operatingHoursId }),
   'PUT /v1/queues/:id/members/:agentId': () => null,
   'POST /v1/workstreams': ({ queueId, capacityProfileId }) => ({
     name: unique('Workstream'),
@@ -82,8 +91,14 @@ export const sampleBodies: Readonly<
     fallbackQueueId: queueId,
     capacityProfileId,
   }),
-  'POST /v1/workstreams/:id/channels': ({ numberId }) => ({ numberId, language: 'en-US', attachments: {} }),
-  'PATCH /v1/workstreams/:id/channels/:channelId': () => ({
+  'POST /v1/workstreams/:id/channels': ({ numberId, operatingHoursId }) => ({
+    numberId,
+    operatingHoursId,
+    language: 'en-US',
+    attachments: {},
+  }),
+  'PATCH /v1/workstreams/:id/channels/:channelId': ({ operatingHoursId }) => ({
+    operatingHoursId,
     language: 'de-DE',
     attachments: { agent: true },
   }),

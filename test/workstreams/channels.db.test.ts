@@ -66,6 +66,7 @@ describe('a number', () => {
       number: '+14255550123',
       language: 'de-DE',
       attachments: { customer: false, agent: false },
+      operatingHoursId: null,
       createdAt: expect.any(String),
       updatedAt: added.body.createdAt,
     })
