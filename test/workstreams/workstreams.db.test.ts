@@ -50,6 +50,7 @@ describe('a new workstream', () => {
       id: expect.any(String),
       isBuiltIn: false,
       capacityUnits: 1,
+      capacityProfileId: null,
       keepSameAgent: true,
       wrapUpBlock: 'always',
       fallbackQueueId: defaultQueueId,
