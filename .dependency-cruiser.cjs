@@ -10,6 +10,7 @@ const slices = [
   'conversations',
   'routing',
   'messages',
+  'supervision',
 ]
 
 // What each kernel folder may import besides itself, packages and Node.js.

@@ -24,6 +24,7 @@ import { organizationRoutes } from './identity/organization-routes.js'
 import { mediaLinkRoutes } from './messages/media-link-routes.js'
 import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
+import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
 import { queueRoutes } from './workstreams/queue-routes.js'
 import { workstreamRoutes } from './workstreams/routes.js'
 import { routingRuleRoutes } from './workstreams/rule-routes.js'
@@ -80,7 +81,8 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(queueRoutes, { queues: parts.queues })
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
-  await app.register(conversationRoutes, { conversations: parts.conversations, reader: parts.reader })
+  await app.register(conversationRoutes, parts)
+  await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })
   await app.register(mediaRoutes, { media: parts.media })
   await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: parts.audiences.of })

@@ -12,6 +12,7 @@ import { Audiences } from './conversations/audience.js'
 import { ConversationReader } from './conversations/reader.js'
 import { ConversationService } from './conversations/service.js'
 import { ConversationTimers } from './conversations/timers.js'
+import { TransferService } from './conversations/transfer-service.js'
 import { Database } from './db/database.js'
 import { EventFeed } from './events/feed.js'
 import { Relay } from './events/relay.js'
@@ -38,6 +39,7 @@ import { Settlement } from './messages/settlement.js'
 import { createMetrics } from './metrics.js'
 import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
+import { SupervisionSettingsService } from './supervision/settings-service.js'
 import { createBuiltIns } from './workstreams/built-ins.js'
 import { QueueService } from './workstreams/queue-service.js'
 import { WorkstreamService } from './workstreams/service.js'
@@ -123,6 +125,8 @@ export async function createContainer(settings: ServiceSettings) {
     publicUrl: settings.publicUrl,
     log,
   })
+  const transfers = new TransferService(db, clock, conversations)
+  const supervisionSettings = new SupervisionSettingsService(db, clock)
   const reader = new ConversationReader(db, clock)
   const replies = new ReplyService(db, clock)
   const messages = new MessageService(db, clock)
@@ -216,6 +220,8 @@ export async function createContainer(settings: ServiceSettings) {
     backfill,
     intake,
     conversations,
+    transfers,
+    supervisionSettings,
     reader,
     replies,
     messages,

@@ -28,7 +28,8 @@ const promised = `
   POST /v1/conversations/{id}/release · POST /v1/conversations/{id}/force-close
   PUT DELETE /v1/conversations/{id}/contact · POST /v1/conversations/{id}/notes · POST /v1/conversations/{id}/read
   GET /v1/conversations/{id}/customer-summary · GET /v1/conversations/{id}/sessions
-  GET /v1/conversations/{id}/history
+  GET /v1/conversations/{id}/history · POST /v1/conversations/{id}/transfer
+  GET PUT /v1/supervision-settings
   POST GET /v1/conversations/{id}/messages
   POST /v1/conversations/{id}/messages/{messageId}/resend · POST /v1/conversations/{id}/messages/{messageId}/dismiss
   POST /v1/media

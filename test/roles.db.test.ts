@@ -121,6 +121,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'POST /v1/conversations/:id/end': agents,
   'POST /v1/conversations/:id/resume': agents,
   'POST /v1/conversations/:id/release': agents,
+  'POST /v1/conversations/:id/transfer': everyone,
   'POST /v1/conversations/:id/force-close': leaders,
   'POST /v1/conversations/:id/read': everyone,
   'PUT /v1/conversations/:id/contact': everyone,
@@ -130,6 +131,8 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'POST /v1/conversations/:id/messages/:messageId/resend': everyone,
   'POST /v1/conversations/:id/messages/:messageId/dismiss': everyone,
 
+  'GET /v1/supervision-settings': leaders,
+  'PUT /v1/supervision-settings': admin,
   'GET /v1/messages': everyone,
   'POST /v1/media': everyone,
   'GET /v1/media/:id': everyone,

@@ -7,37 +7,36 @@ import { findQueuesOf } from './repository.js'
 /** Whose conversations a caller may see: all, or those of these queues and their own. */
 export type Sight =
   | { kind: 'all' }
-  | { kind: 'queues'; queueIds: Set<string> }
+  | { kind: 'queues'; queueIds: Set<string>; agentId: string }
   | { kind: 'agent'; agentId: string; queueIds: Set<string> }
 
 /**
  * Admins see everything; so does a supervisor's key that names no agent (server to server). A supervisor sees the
- * conversations of their queues, an agent their own and what is open or waiting in their queues (api.md 2).
+ * conversations of their queues, an agent their own and what is open or waiting in their queues (api.md 2); both what is
+ * about to be transferred to them.
  */
 export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
   const { role, agentId } = caller
   if (role === 'admin' || (role === 'supervisor' && !agentId)) return { kind: 'all' }
   const queueIds = agentId ? await findQueuesOf(tx, agentId) : new Set<string>()
-  return role === 'supervisor'
-    ? { kind: 'queues', queueIds }
-    : { kind: 'agent', agentId: agentId ?? '', queueIds }
+  return { kind: role === 'supervisor' ? 'queues' : 'agent', agentId: agentId ?? '', queueIds }
 }
 
-function canSee(sight: Sight, { agentId, queueId, status }: Conversation): boolean {
-  const inQueues = (queueIds: Set<string>) => queueId !== null && queueIds.has(queueId)
+function canSee(sight: Sight, { agentId, transferAgentId, queueId, status }: Conversation): boolean {
   if (sight.kind === 'all') return true
-  if (sight.kind === 'queues') return inQueues(sight.queueIds)
-  return (
-    agentId === sight.agentId || ((status === 'open' || status === 'waiting') && inQueues(sight.queueIds))
-  )
+  if (transferAgentId === sight.agentId) return true
+  const isInQueues = queueId !== null && sight.queueIds.has(queueId)
+  if (sight.kind === 'queues') return isInQueues
+  return agentId === sight.agentId || ((status === 'open' || status === 'waiting') && isInQueues)
 }
 
 /** The same as a condition on conversations `c` of a query of one's own. */
 export function canSeeSql(sight: Sight): Prisma.Sql {
   if (sight.kind === 'all') return Prisma.sql`TRUE`
   const inQueues = Prisma.sql`c.queue_id = ANY (${[...sight.queueIds]}::uuid[])`
-  if (sight.kind === 'queues') return inQueues
-  return Prisma.sql`(c.agent_id = ${sight.agentId}::uuid OR (c.status IN ('open', 'waiting') AND ${inQueues}))`
+  const isToCome = Prisma.sql`c.transfer_agent_id = ${sight.agentId}::uuid`
+  if (sight.kind === 'queues') return Prisma.sql`(${inQueues} OR ${isToCome})`
+  return Prisma.sql`(c.agent_id = ${sight.agentId}::uuid OR ${isToCome} OR (c.status IN ('open', 'waiting') AND ${inQueues}))`
 }
 
 /** Whether the caller may try to work on it, and so may learn that another agent was first. */

@@ -14,6 +14,9 @@ interface Claim extends Capacity {
   now: Date
 }
 
+/** Claims are of agents who are available, unless a person has chosen the agent. */
+type Chosen = 'by_engine' | 'by_person'
+
 /**
  * Gives capacity back to agents. Sorted, so that two units of work never wait for each other. Whoever changes what an
  * agent has of a profile locks the agent's row first. Places of daily profiles stay taken until midnight.
@@ -73,21 +76,21 @@ export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now 
       resets_at = coalesce(p.resets_at, excluded.resets_at)`
 }
 
-/** Takes capacity for an offer of the engine. False where the agent has become unavailable or full in the meantime. */
-export async function claimCapacity(tx: OrgTx, claim: Claim): Promise<boolean> {
+/** Takes capacity for an offer. False where the agent has become unavailable or full in the meantime. */
+export async function claimCapacity(tx: OrgTx, claim: Claim, chosen: Chosen = 'by_engine'): Promise<boolean> {
   const { agentId, units, profileIds, now } = claim
-  if (profileIds.length > 0) return claimPlaces(tx, claim)
+  if (profileIds.length > 0) return claimPlaces(tx, claim, chosen)
   const claimed = await tx.$executeRaw`
     UPDATE agents SET used_units = used_units + ${units}, last_assigned_at = ${now}
-    WHERE id = ${agentId}::uuid AND presence = 'available' AND used_units + ${units} <= capacity_units`
+    WHERE id = ${agentId}::uuid AND (presence = 'available' OR ${chosen === 'by_person'}) AND used_units + ${units} <= capacity_units`
   return claimed === 1
 }
 
 /** All or none. A profile that was deleted counts for nothing. */
-async function claimPlaces(tx: OrgTx, { agentId, profileIds, now }: Claim): Promise<boolean> {
+async function claimPlaces(tx: OrgTx, { agentId, profileIds, now }: Claim, chosen: Chosen): Promise<boolean> {
   const ids = [...profileIds]
   const [locked, lacking, midnight] = await Promise.all([
-    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND presence = 'available' FOR NO KEY UPDATE`,
+    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND (presence = 'available' OR ${chosen === 'by_person'}) FOR NO KEY UPDATE`,
     tx.$queryRaw<unknown[]>`
       SELECT 1 FROM capacity_profiles c
       LEFT JOIN agent_capacity_profiles p ON p.org_id = c.org_id AND p.agent_id = ${agentId}::uuid AND p.profile_id = c.id
@@ -124,4 +127,10 @@ export async function resetDailyProfiles(tx: OrgTx, now: Date): Promise<boolean>
     UPDATE agent_capacity_profiles SET used = 0, overcommitted = 0, resets_at = NULL
     WHERE resets_at <= ${now} AND org_id = ${tx.orgId}::uuid`
   return true
+}
+
+/** In the order in which agents are locked everywhere, where capacity goes from one to the other. */
+export async function lockAgents(tx: OrgTx, ids: readonly string[]): Promise<void> {
+  await tx.$queryRaw`
+    SELECT 1 FROM agents WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...ids]}::uuid[]) ORDER BY id FOR NO KEY UPDATE`
 }

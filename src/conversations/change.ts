@@ -2,6 +2,7 @@ import type { Conversation } from '../db/generated/client.js'
 import { days, later, minutes, seconds } from '../lib/clock.js'
 import type { Capacity } from './capacity.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
+import { type SessionChange, sessionChanges } from './session-changes.js'
 
 /** What of the workstream decides how long things last. */
 export interface WorkTerms {
@@ -23,19 +24,23 @@ export type ConversationEvent =
   | { type: 'routed'; queueId: string }
   /** Messages of the customer; `lastAt` is when the callback of the last one reached us */
   | { type: 'customer_wrote'; messages: number; lastAt: Date }
+  | { type: 'transfer_offered'; agentId: string; by: Actor }
+  | { type: 'transferred_to_queue'; queueId: string; by: Actor }
   | { type: 'force_closed'; by: Actor }
-  | {
-      type: Exclude<
-        Happening,
-        'offered' | 'picked' | 'resumed' | 'routed' | 'customer_wrote' | 'force_closed'
-      >
-    }
+  | { type: PlainHappening }
 
-export interface SessionChange {
-  kind: 'offered' | 'started' | 'accepted' | 'ended'
-  agentId: string
-  reason: string | null
-}
+/** Those that bring nothing. */
+type PlainHappening = Exclude<
+  Happening,
+  | 'offered'
+  | 'picked'
+  | 'resumed'
+  | 'routed'
+  | 'customer_wrote'
+  | 'transfer_offered'
+  | 'transferred_to_queue'
+  | 'force_closed'
+>
 
 /** One step of one conversation: what to write, and what it means for the agent. */
 export interface ConversationChange {
@@ -43,7 +48,7 @@ export interface ConversationChange {
   by: Actor
   before: Conversation
   after: Conversation
-  session: SessionChange | null
+  sessions: SessionChange[]
   /** What the agent gets back */
   released: (Capacity & { agentId: string }) | null
 }
@@ -51,17 +56,6 @@ export interface ConversationChange {
 const offerSeconds = 120
 const idleDays = 30
 const wrapUpDays = 1
-
-/** Why a session ended (domain.md 2.6). */
-const sessionReasons: Partial<Record<Happening, string>> = {
-  rejected: 'agent_reject',
-  offer_expired: 'agent_timeout',
-  agent_left: 'agent_disconnected',
-  released: 'agent_rerouted',
-  closed_by_agent: 'agent_closed',
-  force_closed: 'force_close',
-  auto_closed: 'auto_close',
-}
 
 interface Step {
   before: Conversation
@@ -82,32 +76,75 @@ export function changeConversation(
   if (!transition) return null
   const step: Step = { before, after: { ...before }, transition, terms, now }
   if (transition.from !== transition.to) enterPhase(step)
-  if ('agentId' in event) giveTo(step, event.agentId)
-  if (event.type === 'routed') enterQueue(step, event.queueId)
-  if (event.type === 'customer_wrote') countMessages(step.after, event.messages, event.lastAt)
+  apply(step, event)
   const released = settleCapacity(step)
   step.after.dueAt = dueAt(step.after)
   const by = 'by' in event ? event.by : actorOf(step)
-  return { transition, by, before, after: step.after, session: sessionChange(step), released }
+  const sessions = sessionChanges({ transition, by, before, after: step.after })
+  return { transition, by, before, after: step.after, sessions, released }
 }
 
-const bySystem = new Set<Happening>(['routed', 'offered', 'offer_expired', 'agent_left', 'auto_closed'])
+/** What the event brings beyond the new phase. */
+function apply(step: Step, event: ConversationEvent): void {
+  const { after, transition, now } = step
+  switch (event.type) {
+    case 'offered':
+    case 'picked':
+    case 'resumed':
+      giveTo(step, event.agentId)
+      break
+    case 'transfer_offered':
+      if (transition.to === 'offered') giveTo(step, event.agentId)
+      else offerTransfer(step, event)
+      break
+    case 'transfer_accepted':
+      takeOver(step)
+      break
+    case 'transferred_to_queue':
+      after.transferCount += 1
+      enterQueue(step, event.queueId)
+      break
+    case 'routed':
+      enterQueue(step, event.queueId)
+      break
+    case 'customer_wrote':
+      countMessages(after, event.messages, event.lastAt)
+      break
+    case 'accepted':
+      if (transition.from === 'offered') after.acceptedAt = now
+      break
+  }
+}
+
+const bySystem = new Set<Happening>([
+  'routed',
+  'offered',
+  'offer_expired',
+  'agent_left',
+  'transfer_expired',
+  'transfer_agent_left',
+  'auto_closed',
+])
 
 /** Who makes a step that does not say: the customer, the system, or the agent whose conversation it is. */
 function actorOf({ before, after, transition: { by } }: Step): Actor {
   if (by === 'customer_wrote') return { type: 'customer', id: null }
   if (bySystem.has(by)) return { type: 'system', id: null }
+  if (by === 'transfer_declined') return { type: 'agent', id: before.transferAgentId }
   return { type: 'agent', id: after.agentId ?? before.agentId }
 }
 
 function enterPhase({ after, transition, terms, now }: Step): void {
-  const { to, by } = transition
+  const { from, to } = transition
   after.status = statusOf(to)
   after.statusReason = reasonOf(transition)
   after.statusUpdatedAt = now
   after.closesAt = closesAt(after.status, terms, now)
-  if (to === 'active' && by === 'accepted') after.acceptedAt = now
   if (to !== 'offered') after.offerExpiresAt = null
+  if (from === 'transferring') {
+    after.transferAgentId = after.transferById = null
+    after.transferOfferedAt = after.transferExpiresAt = null
+  }
   if (to === 'open') {
     after.queuedAt = now
     after.agentId = null
@@ -119,13 +156,17 @@ function enterPhase({ after, transition, terms, now }: Step): void {
 }
 
 function giveTo({ after, transition: { to }, terms, now }: Step, agentId: string): void {
+  hold(after, agentId, terms)
+  after.offeredAt = to === 'offered' ? now : after.offeredAt
+  after.offerExpiresAt = to === 'offered' ? later(now, seconds(offerSeconds)) : null
+  after.acceptedAt = to === 'active' ? now : null
+}
+
+function hold(after: Conversation, agentId: string | null, terms: WorkTerms): void {
   const { units, profileIds } = capacityOf(after, terms)
   after.agentId = agentId
   after.heldUnits = units
   after.heldProfileIds = [...profileIds]
-  after.offeredAt = to === 'offered' ? now : after.offeredAt
-  after.offerExpiresAt = to === 'offered' ? later(now, seconds(offerSeconds)) : null
-  after.acceptedAt = to === 'active' ? now : null
 }
 
 /** What a conversation takes from the agent who gets it. */
@@ -133,6 +174,21 @@ export const capacityOf = (
   { capacityProfileIds }: Pick<Conversation, 'capacityProfileIds'>,
   { capacityUnits }: Pick<WorkTerms, 'capacityUnits'>,
 ): Capacity => ({ units: capacityProfileIds.length > 0 ? 0 : capacityUnits, profileIds: capacityProfileIds })
+
+function offerTransfer({ after, now }: Step, { agentId, by }: { agentId: string; by: Actor }): void {
+  after.transferAgentId = agentId
+  after.transferById = by.id
+  after.transferOfferedAt = now
+  after.transferExpiresAt = later(now, seconds(offerSeconds))
+}
+
+/** The other agent has accepted: from now on it is theirs. */
+function takeOver({ before, after, terms, now }: Step): void {
+  hold(after, before.transferAgentId, terms)
+  after.offeredAt = before.transferOfferedAt
+  after.acceptedAt = now
+  after.transferCount += 1
+}
 
 function enterQueue({ after, now }: Step, queueId: string): void {
   after.queueId = queueId
@@ -164,10 +220,11 @@ export function closesAt(status: Conversation['status'], terms: WorkTerms, now: 
  * conversation that closes before its wrap-up time has run out goes on holding capacity until then (domain.md 2.3).
  */
 function settleCapacity({ before, after, transition, terms, now }: Step): ConversationChange['released'] {
-  const { from, to } = transition
-  const keeps = from === to || to === 'offered' || to === 'active'
-  const holdsNothing = before.heldUnits === 0 && before.heldProfileIds.length === 0
-  if (keeps || !before.agentId || holdsNothing) return null
+  const { from, to, by } = transition
+  const { agentId, heldUnits: units, heldProfileIds: profileIds } = before
+  if (!agentId || (units === 0 && profileIds.length === 0)) return null
+  if (by === 'transfer_accepted') return { agentId, units, profileIds }
+  if (from === to || statusOf(to) === 'active') return null
   if (to === 'wrap_up' && terms.wrapUpBlockSeconds !== 0) {
     after.releaseUnitsAt =
       terms.wrapUpBlockSeconds === null ? null : later(now, seconds(terms.wrapUpBlockSeconds))
@@ -177,27 +234,15 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
   after.heldUnits = 0
   after.heldProfileIds = []
   after.releaseUnitsAt = null
-  return { agentId: before.agentId, units: before.heldUnits, profileIds: before.heldProfileIds }
-}
-
-function sessionChange({ before, after, transition: { from, to, by } }: Step): SessionChange | null {
-  if (by === 'offered' || by === 'picked' || by === 'resumed') {
-    return { kind: by === 'offered' ? 'offered' : 'started', agentId: after.agentId ?? '', reason: null }
-  }
-  if (!before.agentId) return null
-  if (by === 'accepted' && from === 'offered')
-    return { kind: 'accepted', agentId: before.agentId, reason: null }
-  const hadAgent = from === 'offered' || from === 'active' || from === 'wrap_up'
-  if (!hadAgent || from === to || to === 'active' || to === 'wrap_up') return null
-  const reason = from === 'wrap_up' && by !== 'force_closed' ? 'agent_ended_conversation' : sessionReasons[by]
-  return { kind: 'ended', agentId: before.agentId, reason: reason ?? by }
+  return { agentId, units, profileIds }
 }
 
 /** The earliest moment at which something must happen by itself. */
 export function dueAt(
-  conversation: Pick<Conversation, 'offerExpiresAt' | 'closesAt' | 'releaseUnitsAt'>,
+  conversation: Pick<Conversation, 'offerExpiresAt' | 'transferExpiresAt' | 'closesAt' | 'releaseUnitsAt'>,
 ): Date | null {
-  const moments = [conversation.offerExpiresAt, conversation.closesAt, conversation.releaseUnitsAt]
+  const { offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt } = conversation
+  const moments = [offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt]
   const times = moments.flatMap((moment) => (moment ? [moment.getTime()] : []))
   return times.length > 0 ? new Date(Math.min(...times)) : null
 }

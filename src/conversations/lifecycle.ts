@@ -1,11 +1,11 @@
 /**
  * The states of a conversation and what leads from one to another (domain.md 2.2, for SMS and WhatsApp).
  *
- * A phase is the status that callers see, with `active` told apart by whether the agent has accepted: an offer that
- * awaits its agent is `offered`. Closed is final: whatever the customer writes then opens a new conversation, and so
+ * A phase is the status that callers see, with `active` told apart: an offer that awaits its agent is `offered`, and
+ * `transferring` is an accepted conversation that another agent is to take over and has not accepted yet. Closed is final: whatever the customer writes then opens a new conversation, and so
  * does a message during wrap-up.
  */
-export const phases = ['open', 'offered', 'active', 'waiting', 'wrap_up', 'closed'] as const
+export const phases = ['open', 'offered', 'active', 'transferring', 'waiting', 'wrap_up', 'closed'] as const
 export type Phase = (typeof phases)[number]
 
 export const happenings = [
@@ -21,6 +21,12 @@ export const happenings = [
   'closed_by_agent',
   'ended_by_agent',
   'resumed',
+  'transfer_offered',
+  'transfer_accepted',
+  'transfer_declined',
+  'transfer_expired',
+  'transfer_agent_left',
+  'transferred_to_queue',
   'force_closed',
   'auto_closed',
 ] as const
@@ -56,12 +62,32 @@ const table: Table = {
     released: 'open',
     closed_by_agent: 'waiting',
     ended_by_agent: 'wrap_up',
+    transfer_offered: 'transferring',
+    transferred_to_queue: 'open',
+    force_closed: 'closed',
+    auto_closed: 'closed',
+  },
+  // It stays with its agent until the other one accepts; whatever that agent does with it meanwhile takes the transfer back
+  transferring: {
+    customer_wrote: 'transferring',
+    accepted: 'transferring',
+    transfer_accepted: 'active',
+    transfer_declined: 'active',
+    transfer_expired: 'active',
+    transfer_agent_left: 'active',
+    transferred_to_queue: 'open',
+    released: 'open',
+    closed_by_agent: 'waiting',
+    ended_by_agent: 'wrap_up',
     force_closed: 'closed',
     auto_closed: 'closed',
   },
   waiting: {
     customer_wrote: 'open',
     resumed: 'active',
+    // Nobody has it: it is an offer like any other
+    transfer_offered: 'offered',
+    transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
   },
@@ -89,12 +115,22 @@ export function nextPhase(from: Phase, by: Happening): Transition | null {
   return to ? ({ from, to, by } as Transition) : null
 }
 
-export function phaseOf(conversation: { status: Status; acceptedAt: Date | null }): Phase {
-  const { status, acceptedAt } = conversation
-  return status === 'active' && !acceptedAt ? 'offered' : status
+export function phaseOf(conversation: {
+  status: Status
+  acceptedAt: Date | null
+  transferAgentId: string | null
+}): Phase {
+  const { status, acceptedAt, transferAgentId } = conversation
+  if (status !== 'active') return status
+  if (!acceptedAt) return 'offered'
+  return transferAgentId ? 'transferring' : 'active'
 }
 
-export const statusOf = (phase: Phase): Status => (phase === 'offered' ? 'active' : phase)
+/** Whether an agent works on it: they answer the customer. */
+export const isInWork = (phase: Phase): boolean => phase === 'active' || phase === 'transferring'
+
+export const statusOf = (phase: Phase): Status =>
+  phase === 'offered' || phase === 'transferring' ? 'active' : phase
 
 /** What callers may ask for, by the happening that it makes. */
 const calls: Partial<Record<Happening, string>> = {
@@ -105,20 +141,24 @@ const calls: Partial<Record<Happening, string>> = {
   closed_by_agent: 'close',
   ended_by_agent: 'end',
   resumed: 'resume',
+  transfer_offered: 'transfer',
+  transferred_to_queue: 'transfer',
+  transfer_accepted: 'accept',
+  transfer_declined: 'reject',
   force_closed: 'force-close',
 }
 
 /** The calls that the conversation allows now, for the answer to one that it does not. */
 export function allowedCalls(phase: Phase): string[] {
   const allowed = Object.keys(table[phase]).flatMap((happening) => calls[happening as Happening] ?? [])
-  return phase === 'active' ? [...allowed, 'send'] : allowed
+  return [...new Set(isInWork(phase) ? [...allowed, 'send'] : allowed)]
 }
 
 /** Why a conversation is in its status (domain.md 2.5). */
 export function reasonOf({ from, to, by }: Transition): string {
   if (to === 'open') return 'awaiting_agent_assignment'
   if (to === 'offered') return 'awaiting_agent_acceptance'
-  if (to === 'active') return 'in_conversation'
+  if (isInWork(to)) return 'in_conversation'
   if (to === 'waiting') return 'awaiting_customer_response'
   if (to === 'wrap_up') return 'agent_moved_to_wrap_up'
   if (by === 'force_closed') return 'force_closed_by_supervisor'

@@ -2,14 +2,19 @@ import type { OrgTx } from '../db/database.js'
 import { type Conversation, type ConversationStatus, Prisma } from '../db/generated/client.js'
 import { columnsOf } from '../db/rows.js'
 
-/** A part of a list that an index answers in the order of the list: those of an agent, of a queue, or all. */
+/**
+ * A part of a list that an index answers in the order of the list: those of an agent, of a queue, or all; or a part that
+ * is short, such as what is about to be transferred to an agent.
+ */
 export interface Source {
   agentId?: string
+  transferAgentId?: string
   queueId?: string
   /** None but these */
   statuses?: readonly ConversationStatus[]
   /** Left out, for they are in another source */
   notOf?: string
+  notInQueues?: readonly string[]
   closedSince?: Date
 }
 
@@ -72,7 +77,8 @@ function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | nu
   if (filters.queueId && source.queueId && source.queueId !== filters.queueId) return null
   const statuses = filters.status ? [filters.status] : source.statuses
   // Nobody has what is open
-  if (source.agentId && statuses?.every((status) => status === 'open')) return null
+  if ((source.agentId || source.transferAgentId) && statuses?.every((status) => status === 'open'))
+    return null
   return joined([
     ...ofSource(source),
     ...ofFilters(filters),
@@ -83,10 +89,12 @@ function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | nu
 
 type Condition = Prisma.Sql | null | undefined
 
-const ofSource = ({ agentId, queueId, notOf, closedSince }: Source): Condition[] => [
+const ofSource = ({ agentId, transferAgentId, queueId, closedSince, ...not }: Source): Condition[] => [
   agentId === undefined ? null : Prisma.sql`c.agent_id = ${agentId}::uuid`,
+  transferAgentId === undefined ? null : Prisma.sql`c.transfer_agent_id = ${transferAgentId}::uuid`,
   queueId === undefined ? null : Prisma.sql`c.queue_id = ${queueId}::uuid`,
-  notOf === undefined ? null : Prisma.sql`c.agent_id IS DISTINCT FROM ${notOf}::uuid`,
+  not.notOf === undefined ? null : Prisma.sql`c.agent_id IS DISTINCT FROM ${not.notOf}::uuid`,
+  not.notInQueues && Prisma.sql`(c.queue_id IS NULL OR c.queue_id <> ALL (${[...not.notInQueues]}::uuid[]))`,
   closedSince && Prisma.sql`c.closed_at >= ${closedSince}`,
 ]
 

@@ -34,6 +34,8 @@ export function presentConversation(
     offeredAt: iso(row.offeredAt),
     offerExpiresAt: iso(row.offerExpiresAt),
     acceptedAt: iso(row.acceptedAt),
+    transfer: transferOf(row),
+    transferCount: row.transferCount,
     replyWindow: replyWindow(row, now),
     unreadCount: row.unreadCount,
     context: row.context as Record<string, string | number>,
@@ -44,6 +46,16 @@ export function presentConversation(
     resolvedAt: iso(row.resolvedAt),
     closesAt: iso(row.closesAt),
     closedAt: iso(row.closedAt),
+  }
+}
+
+function transferOf({ transferAgentId, transferById, transferOfferedAt, transferExpiresAt }: Conversation) {
+  if (!transferAgentId || !transferOfferedAt || !transferExpiresAt) return null
+  return {
+    agentId: transferAgentId,
+    requestedBy: transferById,
+    offeredAt: transferOfferedAt.toISOString(),
+    expiresAt: transferExpiresAt.toISOString(),
   }
 }
 

@@ -19,8 +19,9 @@ import { activeAt } from './change.js'
 import { listStatusChanges } from './history-repository.js'
 import { type After, type Filters, listConversations, type Source } from './list-repository.js'
 import { presentConversation, presentOpening, presentSession, presentStatusChange } from './present.js'
-import { findContactNames, listSessions } from './repository.js'
+import { findContactNames } from './repository.js'
 import type { conversationQuery } from './schemas.js'
+import { listSessions } from './session-repository.js'
 
 type Query = z.infer<typeof conversationQuery>
 type Shown = ReturnType<typeof presentConversation>
@@ -86,8 +87,10 @@ export class ConversationReader {
   private async sourcesOf(tx: OrgTx, caller: OrgCaller, { view }: Query): Promise<Source[]> {
     const sight = await sightOf(tx, caller)
     switch (view) {
-      case 'mine':
-        return [{ agentId: agentOf(caller), statuses: ['active', 'waiting', 'wrap_up'] }]
+      case 'mine': {
+        const agentId = agentOf(caller)
+        return [{ agentId, statuses: ['active', 'waiting', 'wrap_up'] }, { transferAgentId: agentId }]
+      }
       case 'open':
         return visible(sight).map((source) => ({ ...source, statuses: ['open'] }))
       case 'closed_today': {
@@ -120,13 +123,13 @@ export async function findVisible(tx: OrgTx, caller: OrgCaller, id: string): Pro
 /** Where what a caller may see is found, no conversation twice. */
 function visible(sight: Sight): Source[] {
   if (sight.kind === 'all') return [{}]
-  const inQueues = [...sight.queueIds].map((queueId) => ({ queueId }))
-  if (sight.kind === 'queues') return inQueues
-  const { agentId } = sight
+  const { agentId, queueIds } = sight
+  const inQueues = [...queueIds].map((queueId) => ({ queueId }))
+  if (sight.kind === 'queues') return [...inQueues, { transferAgentId: agentId, notInQueues: [...queueIds] }]
   const ofOthers = inQueues.map(
     (queue) => ({ ...queue, statuses: ['open', 'waiting'], notOf: agentId }) as const,
   )
-  return [{ agentId }, ...ofOthers]
+  return [{ agentId }, { transferAgentId: agentId }, ...ofOthers]
 }
 
 function filtersOf({ status, contactId, customerAddress, workstreamId, queueId }: Query): Filters {

@@ -6,7 +6,8 @@ import { releaseCapacity } from './capacity.js'
 import type { ConversationChange } from './change.js'
 import { saveStatusChanges } from './history-repository.js'
 import { presentConversation } from './present.js'
-import { findContactNames, findQueueNames, saveConversations, saveSessions } from './repository.js'
+import { findContactNames, findQueueNames, saveConversations } from './repository.js'
+import { saveSessions } from './session-repository.js'
 
 /** Writes steps of conversations with all that belongs to them: trail, sessions, the agents' capacity, and the events. */
 export async function recordChanges(
@@ -28,10 +29,7 @@ export async function recordChanges(
 }
 
 async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: Date): Promise<void> {
-  const told = changes.flatMap((change) => {
-    const type = eventType(change)
-    return type ? [{ type, change }] : []
-  })
+  const told = changes.flatMap((change) => eventTypes(change).map((type) => ({ type, change })))
   if (told.length === 0) return
   const contacts = await findContactNames(
     tx,
@@ -46,42 +44,51 @@ async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: 
     : new Map<string, string>())
   await emit(
     tx,
-    told.map(({ type, change: { before, after } }) => {
+    told.map(({ type, change }) => {
+      const { before, after } = change
       const contact = contacts.get(after.contactId ?? '') ?? null
       const conversation = presentConversation(after, contact, now)
-      const data =
-        type === 'conversation.offered'
-          ? { conversation, offer: offerOf(after, contact, queues) }
-          : { conversation }
+      const isTransfer = type === 'conversation.transferred'
       return {
         type,
         at: now,
-        queueId: after.queueId,
-        toMembers: isOpenSomewhere(before, after),
-        agentIds: audience(before, after),
-        data,
+        // Supervisors of the queue that it leaves hear that it does
+        queueId: isTransfer ? before.queueId : after.queueId,
+        toMembers: !isTransfer && isOpenSomewhere(before, after),
+        agentIds: audience(change),
+        data:
+          type === 'conversation.offered'
+            ? { conversation, offer: offerOf(change, contact, queues) }
+            : { conversation },
       }
     }),
   )
 }
 
-function eventType({ transition: { from, to, by } }: ConversationChange): PublicEventType | null {
-  if (by === 'routed') return 'conversation.queued'
-  if (from === to) return null
-  if (to === 'open') return 'conversation.queued'
-  if (to === 'offered') return 'conversation.offered'
-  return to === 'active' ? 'conversation.assigned' : `conversation.${to}`
+function eventTypes({ transition: { from, to, by } }: ConversationChange): PublicEventType[] {
+  if (by === 'transferred_to_queue') return ['conversation.transferred', 'conversation.queued']
+  if (by === 'routed') return ['conversation.queued']
+  if (from === to) return []
+  if (to === 'open') return ['conversation.queued']
+  if (to === 'offered' || to === 'transferring') return ['conversation.offered']
+  if (by === 'transfer_accepted') return ['conversation.transferred']
+  return to === 'active' ? ['conversation.assigned'] : [`conversation.${to}`]
 }
 
 /** What an agent's notification shows. */
-function offerOf(row: Conversation, contact: { name: string } | null, queues: Map<string, string>) {
+function offerOf(
+  { transition: { by }, after: row }: ConversationChange,
+  contact: { name: string } | null,
+  queues: Map<string, string>,
+) {
   return {
+    kind: by === 'transfer_offered' ? 'transfer' : 'incoming',
     customer: contact?.name ?? row.profileName ?? row.customerAddress,
     customerAddress: row.customerAddress,
     authenticated: row.authenticated,
     queue: row.queueId ? { id: row.queueId, name: queues.get(row.queueId) ?? '' } : null,
     firstText: row.firstText,
-    offerExpiresAt: row.offerExpiresAt?.toISOString() ?? null,
+    offerExpiresAt: (row.transferExpiresAt ?? row.offerExpiresAt)?.toISOString() ?? null,
   }
 }
 
@@ -89,9 +96,12 @@ function offerOf(row: Conversation, contact: { name: string } | null, queues: Ma
 const isOpenSomewhere = (before: Conversation, after: Conversation): boolean =>
   after.status === 'open' || before.status === 'open'
 
-const audience = (before: Conversation, after: Conversation): string[] => [
-  ...new Set([before.agentId, after.agentId].flatMap((agentId) => agentId ?? [])),
-]
+/** Who has it or had it before the step, and to whom it was about to be transferred. That it is, only that agent hears. */
+function audience({ transition: { to }, before, after }: ConversationChange): string[] {
+  const concerned =
+    to === 'transferring' ? [after.transferAgentId] : [before.agentId, before.transferAgentId, after.agentId]
+  return [...new Set(concerned.flatMap((agentId) => agentId ?? []))]
+}
 
 /** One event about a conversation that made no step: it was opened, or linked. */
 export function conversationEvent(

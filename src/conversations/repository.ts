@@ -1,10 +1,8 @@
 import type { OrgTx } from '../db/database.js'
 import { type Channel, type Conversation, Prisma } from '../db/generated/client.js'
-import { idPattern, type PageRequest, readCursor } from '../db/page.js'
 import type { Take } from '../db/row-by-row.js'
 import { columnsOf } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
-import { newId } from '../lib/ids.js'
 import type { ConversationChange, WorkTerms } from './change.js'
 
 /** What makes a conversation the one that a customer's message belongs to. */
@@ -66,12 +64,14 @@ export async function saveConversations(tx: OrgTx, changes: readonly Conversatio
       capacity_profile_ids = r."capacityProfileIds", held_profile_ids = r."heldProfileIds",
       release_units_at = r."releaseUnitsAt", unread_count = r."unreadCount", last_inbound_at = r."lastInboundAt",
       last_message_at = r."lastMessageAt", active_at = r."activeAt", resolved_at = r."resolvedAt", closes_at = r."closesAt",
-      closed_at = r."closedAt", due_at = r."dueAt"
+      closed_at = r."closedAt", due_at = r."dueAt", transfer_agent_id = r."transferAgentId", transfer_by_id = r."transferById",
+      transfer_offered_at = r."transferOfferedAt", transfer_expires_at = r."transferExpiresAt", transfer_count = r."transferCount"
     FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, status conversation_status, "statusReason" text,
       "statusUpdatedAt" timestamptz, provider provider_name, "accountId" uuid, "numberId" uuid, "queueId" uuid, "queuedAt" timestamptz, "agentId" uuid, "offeredAt" timestamptz,
       "offerExpiresAt" timestamptz, "acceptedAt" timestamptz, "heldUnits" int, "capacityProfileIds" uuid[], "heldProfileIds" uuid[], "releaseUnitsAt" timestamptz,
       "unreadCount" int, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "activeAt" timestamptz, "resolvedAt" timestamptz,
-      "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz)
+      "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz, "transferAgentId" uuid, "transferById" uuid,
+      "transferOfferedAt" timestamptz, "transferExpiresAt" timestamptz, "transferCount" int)
     WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
 }
 
@@ -90,6 +90,7 @@ function changing(row: Conversation) {
     lastMessageAt,
   } = row
   const { activeAt, resolvedAt, closesAt, closedAt, dueAt } = row
+  const { transferAgentId, transferById, transferOfferedAt, transferExpiresAt, transferCount } = row
   return {
     ...{ id, provider, accountId, numberId, status, statusReason, statusUpdatedAt },
     ...{ queueId, queuedAt, agentId, offeredAt, offerExpiresAt },
@@ -104,44 +105,9 @@ function changing(row: Conversation) {
       lastMessageAt,
     },
     ...{ activeAt, resolvedAt, closesAt, closedAt, dueAt },
+    ...{ transferAgentId, transferById, transferOfferedAt, transferExpiresAt, transferCount },
   }
 }
-
-/** Keeps the record of sessions in step: one row for each time that an agent was given the conversation. */
-export async function saveSessions(
-  tx: OrgTx,
-  changes: readonly ConversationChange[],
-  now: Date,
-): Promise<void> {
-  const begun = changes.filter(({ session }) => session?.kind === 'offered' || session?.kind === 'started')
-  const accepted = changes.filter(({ session }) => session?.kind === 'accepted').map(({ after }) => after.id)
-  const ended = changes.filter(({ session }) => session?.kind === 'ended')
-  if (begun.length > 0)
-    await tx.session.createMany({ data: begun.map((change) => newSession(tx.orgId, change, now)) })
-  if (accepted.length > 0) {
-    await tx.session.updateMany({
-      where: { conversationId: { in: accepted }, closedAt: null },
-      data: { acceptedAt: now },
-    })
-  }
-  for (const { after, session } of ended) {
-    await tx.session.updateMany({
-      where: { conversationId: after.id, closedAt: null },
-      data: { closedAt: now, closureReason: session?.reason ?? null },
-    })
-  }
-}
-
-const newSession = (orgId: string, { after, session }: ConversationChange, now: Date) => ({
-  orgId,
-  id: newId(),
-  conversationId: after.id,
-  agentId: session?.agentId ?? '',
-  queueId: after.queueId,
-  offeredAt: session?.kind === 'offered' ? now : null,
-  acceptedAt: session?.kind === 'started' ? now : null,
-  createdAt: now,
-})
 
 /** How long things last, by workstream. */
 export async function findTerms(
@@ -180,13 +146,13 @@ export async function findQueuesOf(tx: OrgTx, agentId: string): Promise<Set<stri
   return new Set(rows.map(({ queueId }) => queueId))
 }
 
-/** Offers that this agent has not accepted, oldest first. */
+/** What was offered to this agent and they have not accepted, transfers included. */
 export async function findOffersTo(tx: OrgTx, agentId: string): Promise<string[]> {
-  const rows = await tx.conversation.findMany({
-    where: { agentId, status: 'active', acceptedAt: null },
-    select: { id: true },
-    orderBy: { id: 'asc' },
-  })
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM conversations
+    WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid AND status IN ('active') AND accepted_at IS NULL
+    UNION ALL
+    SELECT id FROM conversations WHERE org_id = ${tx.orgId}::uuid AND transfer_agent_id = ${agentId}::uuid`
   return rows.map(({ id }) => id)
 }
 
@@ -199,14 +165,4 @@ export async function findDue(
     SELECT id FROM conversations WHERE due_at <= ${now} AND id <> ALL (${except}::uuid[])
     ORDER BY due_at LIMIT ${limit}`
   return rows.map(({ id }) => id)
-}
-
-/** In their order; one more than the page holds. */
-export async function listSessions(tx: OrgTx, conversationId: string, page: PageRequest) {
-  const [after] = readCursor(page.cursor, [idPattern]) ?? []
-  return tx.session.findMany({
-    where: { conversationId, ...(after && { id: { gt: after } }) },
-    orderBy: { id: 'asc' },
-    take: page.limit + 1,
-  })
 }

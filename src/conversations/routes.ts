@@ -9,11 +9,14 @@ import {
   linkBody,
   sessionSchema,
   statusChangeSchema,
+  transferBody,
 } from './schemas.js'
 import type { ConversationService } from './service.js'
+import type { TransferService } from './transfer-service.js'
 
 interface Options {
   conversations: ConversationService
+  transfers: TransferService
   reader: ConversationReader
 }
 
@@ -35,7 +38,10 @@ const steps = [
   ['read', 'markRead', { access: everyRole }, 'All messages are read'],
 ] as const
 
-export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { conversations, reader }) => {
+export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (
+  app,
+  { conversations, transfers, reader },
+) => {
   app.route({
     method: 'GET',
     url: '/conversations',
@@ -106,6 +112,24 @@ export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (app, { 
       handler: (request) => conversations[method](orgCaller(request), request.params.id),
     })
   }
+  app.route({
+    method: 'POST',
+    url: '/conversations/:id/transfer',
+    config: { access: everyRole },
+    schema: {
+      tags,
+      summary:
+        'To a queue at once; to an agent when they accept it, until then it stays with the one who has it',
+      operationId: 'transferConversation',
+      params: idParams,
+      body: transferBody,
+      response: {
+        200: conversationSchema,
+        ...problems(...bodyProblems, 'not_found', 'invalid_transition', 'already_assigned', 'conflict'),
+      },
+    },
+    handler: (request) => transfers.transfer(orgCaller(request), request.params.id, request.body),
+  })
   app.route({
     method: 'PUT',
     url: '/conversations/:id/contact',

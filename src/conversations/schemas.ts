@@ -23,6 +23,18 @@ export const conversationSchema = z
     acceptedAt: time
       .nullable()
       .meta({ description: 'Null on an active conversation: an offer that awaits the agent' }),
+    transfer: z
+      .object({
+        agentId: id,
+        requestedBy: id
+          .nullable()
+          .meta({ description: 'The agent who asked for it; null for a key that names none' }),
+        offeredAt: time,
+        expiresAt: time,
+      })
+      .nullable()
+      .meta({ description: 'Another agent is to take it over and has not accepted yet' }),
+    transferCount: z.int().meta({ description: 'Completed transfers' }),
     replyWindow: z.object({ open: z.boolean(), expiresAt: time }).nullable(),
     unreadCount: z.int(),
     context: z.record(z.string(), z.union([z.string(), z.number()])),
@@ -87,3 +99,12 @@ export const conversationQuery = pageQuery.extend({
 })
 
 export const linkBody = z.strictObject({ contactId: id })
+
+const oneTarget = 'Name either an agent or a queue.'
+
+export const transferBody = z
+  .strictObject({ agentId: id.optional(), queueId: id.optional() })
+  .refine(({ agentId, queueId }) => (agentId === undefined) !== (queueId === undefined), {
+    error: oneTarget,
+    path: ['agentId'],
+  })

@@ -5,11 +5,10 @@ import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
 import { agentOf, assertCanSee, assertMayTry } from './access.js'
-import { takeCapacity } from './capacity.js'
+import { claimCapacity, lockAgents, takeCapacity } from './capacity.js'
 import {
   type ConversationChange,
   type ConversationEvent,
-  capacityOf,
   changeConversation,
   type WorkTerms,
 } from './change.js'
@@ -51,13 +50,13 @@ export class ConversationService {
     private readonly clock: Clock,
   ) {}
 
-  /** The offered agent accepts; the first wins. Accepting twice is fine. */
+  /** The agent to whom it was offered, or is to be transferred, accepts; the first wins. Accepting twice is fine. */
   accept(caller: OrgCaller, id: string): Promise<Shown> {
-    return this.asHolder(caller, id, 'accept', { type: 'accepted' })
+    return this.answer(caller, id, 'accept')
   }
 
   reject(caller: OrgCaller, id: string): Promise<Shown> {
-    return this.asHolder(caller, id, 'reject', { type: 'rejected' })
+    return this.answer(caller, id, 'reject')
   }
 
   /** From accepted to waiting, from wrap-up to closed. */
@@ -111,11 +110,13 @@ export class ConversationService {
     })
   }
 
-  /** Gives back the offers that an agent who goes offline has not accepted. Joins the unit that changes the presence. */
+  /** Gives back the offers and transfers that an agent who goes offline has not accepted. Joins the unit that changes the presence. */
   async giveBackOffers(tx: OrgTx, agentId: string, now: Date): Promise<void> {
     const rows = await lockConversations(tx, await findOffersTo(tx, agentId))
     const offered = rows.filter((row) => row.agentId === agentId && phaseOf(row) === 'offered')
+    const toCome = rows.filter((row) => row.transferAgentId === agentId)
     await this.changeAll(tx, offered, { type: 'agent_left' }, now)
+    await this.changeAll(tx, toCome, { type: 'transfer_agent_left' }, now)
   }
 
   /** Makes the same step with several locked conversations; those that do not allow it are left as they are. */
@@ -134,14 +135,24 @@ export class ConversationService {
     return changes
   }
 
-  /** A step that only the agent who has the conversation may make. */
-  private asHolder(caller: OrgCaller, id: string, call: string, event: ConversationEvent): Promise<Shown> {
+  /** What is offered to the caller: the conversation, or its transfer. */
+  private answer(caller: OrgCaller, id: string, call: 'accept' | 'reject'): Promise<Shown> {
     const agentId = agentOf(caller)
+    const isYes = call === 'accept'
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
-      if (row.agentId !== agentId) await assertMayTry(tx, caller, row)
-      if (row.agentId !== agentId && row.status === 'active') throw alreadyAssigned()
-      if (row.agentId !== agentId) throw refuseStep(row, call)
+      if (row.transferAgentId === agentId)
+        return this.step(tx, row, call, { type: isYes ? 'transfer_accepted' : 'transfer_declined' })
+      await assertHolds(tx, caller, row, call)
+      return this.step(tx, row, call, { type: isYes ? 'accepted' : 'rejected' })
+    })
+  }
+
+  /** A step that only the agent who has the conversation may make. */
+  private asHolder(caller: OrgCaller, id: string, call: string, event: ConversationEvent): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => {
+      const row = await lockConversation(tx, id)
+      await assertHolds(tx, caller, row, call)
       return this.step(tx, row, call, event)
     })
   }
@@ -160,14 +171,13 @@ export class ConversationService {
     })
   }
 
-  private async step(tx: OrgTx, row: Conversation, call: string, event: ConversationEvent): Promise<Shown> {
+  /** One step of a locked conversation, which `call` asks for. */
+  async step(tx: OrgTx, row: Conversation, call: string, event: ConversationEvent): Promise<Shown> {
     const now = this.clock.now()
     const terms = termsOf(await findTerms(tx, [row.workstreamId]), row)
     const change = changeConversation(row, event, terms, now)
     if (!change) throw refuseStep(row, call)
-    if (event.type === 'picked' || event.type === 'resumed') {
-      await takeCapacity(tx, { ...capacityOf(row, terms), agentId: event.agentId, now })
-    }
+    await takeUnits(tx, change, now)
     await recordChanges(tx, [change], now)
     return this.show(tx, change.after)
   }
@@ -198,3 +208,38 @@ export function termsOf(terms: Map<string, WorkTerms>, row: Pick<Conversation, '
   if (!found) throw new Error(`Conversation of an unknown workstream ${row.workstreamId}`)
   return found
 }
+
+/** Throws unless the caller is the agent who has the conversation. */
+export async function assertHolds(
+  tx: OrgTx,
+  caller: OrgCaller,
+  row: Conversation,
+  call: string,
+): Promise<void> {
+  if (row.agentId === agentOf(caller)) return
+  await assertMayTry(tx, caller, row)
+  throw row.status === 'active' ? alreadyAssigned() : refuseStep(row, call)
+}
+
+/** What a person takes on may go beyond their capacity; what somebody else gives them may not. */
+async function takeUnits(tx: OrgTx, { transition, before, after }: ConversationChange, now: Date) {
+  const taken = {
+    agentId: after.agentId ?? '',
+    units: after.heldUnits,
+    profileIds: after.heldProfileIds,
+    now,
+  }
+  switch (transition.by) {
+    case 'picked':
+    case 'resumed':
+      return takeCapacity(tx, taken)
+    case 'transfer_accepted':
+      await lockAgents(tx, [before.agentId ?? '', taken.agentId])
+      return takeCapacity(tx, taken)
+    case 'transfer_offered':
+      if (transition.to === 'offered' && !(await claimCapacity(tx, taken, 'by_person'))) throw isFull()
+  }
+}
+
+const isFull = () =>
+  new AppError('conflict', 'This agent has no capacity left for the conversation. Choose another one.')

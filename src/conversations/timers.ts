@@ -13,7 +13,7 @@ import type { ConversationService } from './service.js'
 
 const batchSize = 100
 
-/** Does what is due by time: offers that ran out, wrap-up that stops holding capacity, conversations that close. */
+/** Does what is due by time: offers and transfers that ran out, wrap-up that stops holding capacity, conversations that close. */
 export class ConversationTimers {
   private readonly rows: RowByRow
 
@@ -54,11 +54,13 @@ export class ConversationTimers {
     const closing = due.filter(
       (row) => !isOfferExpired(row, now) && row.closesAt && row.closesAt <= now && !isBlocking(row, now),
     )
+    const unanswered = due.filter((row) => isTransferExpired(row, now) && !closing.includes(row))
     const releasing = due.filter(
       (row) => row.releaseUnitsAt && row.releaseUnitsAt <= now && !closing.includes(row),
     )
     await this.releaseUnits(tx, releasing, now)
     await conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
+    await conversations.changeAll(tx, unanswered, { type: 'transfer_expired' }, now)
     await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
     return rows.length
   }
@@ -92,6 +94,9 @@ const routingWanted = (at: Date): DomainEvent => ({
 
 const isOfferExpired = (row: Conversation, now: Date): boolean =>
   phaseOf(row) === 'offered' && row.offerExpiresAt !== null && row.offerExpiresAt <= now
+
+const isTransferExpired = (row: Conversation, now: Date): boolean =>
+  phaseOf(row) === 'transferring' && row.transferExpiresAt !== null && row.transferExpiresAt <= now
 
 // Where the block of wrap-up is longer than the time to close, the block wins (domain.md 2.4)
 const isBlocking = (row: Conversation, now: Date): boolean =>

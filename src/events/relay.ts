@@ -32,6 +32,7 @@ const wakes: Partial<Record<EventType, LaneName>> = {
   'conversation.opened': 'routing',
   'conversation.queued': 'routing',
   'conversation.waiting': 'routing',
+  'conversation.transferred': 'routing',
   'conversation.wrap_up': 'routing',
   'conversation.closed': 'routing',
   'agent.presence_changed': 'routing',

@@ -2,6 +2,7 @@
 const changes = [
   'organization.created',
   'organization.changed',
+  'organization.supervision_set',
   'api_key.created',
   'api_key.revoked',
   'agent.created',

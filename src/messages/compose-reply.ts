@@ -1,5 +1,5 @@
 import { agentOf, assertMayTry } from '../conversations/access.js'
-import { phaseOf } from '../conversations/lifecycle.js'
+import { isInWork, phaseOf } from '../conversations/lifecycle.js'
 import { refuseStep } from '../conversations/service.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
@@ -94,7 +94,7 @@ function assertHeld(conversation: Conversation, agentId: string): void {
   if (conversation.status === 'active' && conversation.agentId !== agentId) {
     throw new AppError('already_assigned', 'Another agent has this conversation.')
   }
-  if (phaseOf(conversation) !== 'active') throw refuseStep(conversation, 'send')
+  if (!isInWork(phaseOf(conversation))) throw refuseStep(conversation, 'send')
 }
 
 export function assertMaySend(conversation: SendSubject, now: Date): void {

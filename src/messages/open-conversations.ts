@@ -1,5 +1,5 @@
 import { findContactsByAddresses } from '../contacts/matching.js'
-import { activeAt, closesAt, dueAt } from '../conversations/change.js'
+import { activeAt, closesAt } from '../conversations/change.js'
 import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
@@ -90,6 +90,11 @@ function newConversation(
     resolvedAt: null,
     closesAt: closing,
     closedAt: null,
-    dueAt: dueAt({ offerExpiresAt: null, closesAt: closing, releaseUnitsAt: null }),
+    transferAgentId: null,
+    transferById: null,
+    transferOfferedAt: null,
+    transferExpiresAt: null,
+    transferCount: 0,
+    dueAt: closing,
   }
 }

@@ -1,4 +1,5 @@
 import type { OrgTx } from '../db/database.js'
+import type { Session } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
 import type { Condition } from '../workstreams/condition.js'
 import type { Candidate, Declines } from './choose-agent.js'
@@ -130,8 +131,15 @@ export interface History {
 
 /** Counted as declines. */
 const declineReasons = ['agent_reject', 'agent_timeout']
+/** Given on on purpose: it does not return to whoever had it. */
+const transferReasons = [
+  'agent_transferred',
+  'agent_transfer_to_queue',
+  'supervisor_transfer_to_agent',
+  'supervisor_assign_to_queue',
+]
 /** Not declined, but given back: it goes to somebody else first, too. */
-const returnReasons = ['agent_disconnected', 'agent_rerouted']
+const returnReasons = ['agent_disconnected', 'agent_rerouted', ...transferReasons]
 
 /** Who had these conversations and who declined them or gave them back. */
 export async function findHistories(
@@ -143,15 +151,23 @@ export async function findHistories(
     orderBy: { id: 'asc' },
   })
   const histories = new Map<string, History>()
-  for (const { conversationId, agentId, closedAt, closureReason } of sessions) {
-    const history = histories.get(conversationId) ?? { lastAgentId: null, declines: new Map() }
-    histories.set(conversationId, history)
-    if (closureReason === 'agent_closed') history.lastAgentId = agentId
-    const isDecline = declineReasons.includes(closureReason ?? '')
-    if (closedAt && (isDecline || returnReasons.includes(closureReason ?? ''))) {
-      const count = (history.declines.get(agentId)?.count ?? 0) + (isDecline ? 1 : 0)
-      history.declines.set(agentId, { count, lastAt: closedAt })
-    }
+  for (const session of sessions) {
+    const history = histories.get(session.conversationId) ?? { lastAgentId: null, declines: new Map() }
+    histories.set(session.conversationId, history)
+    note(history, session)
   }
   return histories
+}
+
+type EndedSession = Pick<Session, 'agentId' | 'closedAt' | 'closureReason'>
+
+function note(history: History, { agentId, closedAt, closureReason }: EndedSession): void {
+  const reason = closureReason ?? ''
+  if (reason === 'agent_closed') history.lastAgentId = agentId
+  if (transferReasons.includes(reason)) history.lastAgentId = null
+  const isDecline = declineReasons.includes(reason)
+  if (closedAt && (isDecline || returnReasons.includes(reason))) {
+    const count = (history.declines.get(agentId)?.count ?? 0) + (isDecline ? 1 : 0)
+    history.declines.set(agentId, { count, lastAt: closedAt })
+  }
 }

@@ -67,7 +67,8 @@ describe.each(Object.keys(table) as State[])('a conversation that is %s', (state
     const at = await desk()
     const id = await conversationIn(state, at)
     const status = state === 'offered' ? 'active' : state
-    const allowed = [...Object.keys(table[state]), ...(state === 'active' ? ['send'] : [])]
+    const others = { active: ['send', 'transfer'], waiting: ['transfer'] }[state as string] ?? []
+    const allowed = [...Object.keys(table[state]), ...others]
 
     for (const call of calls.filter((each) => !(each in table[state]))) {
       const caller = call === 'force-close' ? at.org.admin : at.org.as(at.agent)

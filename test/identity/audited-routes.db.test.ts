@@ -13,7 +13,7 @@ import { runSql } from '../support/sql.js'
  * events tell. Whatever else is added later must leave an entry, or be named here.
  */
 const dailyWork = [
-  ...['accept', 'reject', 'pick', 'close', 'end', 'resume', 'release', 'force-close', 'read'].map(
+  ...['accept', 'reject', 'pick', 'close', 'end', 'resume', 'release', 'force-close', 'read', 'transfer'].map(
     (step) => `POST /v1/conversations/:id/${step}`,
   ),
   'PUT /v1/conversations/:id/contact',

@@ -13,8 +13,11 @@ export async function contradictions(database: pg.Client): Promise<unknown[]> {
     'a session that runs although nobody has the conversation': `
       SELECT s.id FROM sessions s JOIN conversations c ON c.org_id = s.org_id AND c.id = s.conversation_id
       WHERE s.closed_at IS NULL AND c.status IN ('open', 'closed')`,
-    'two sessions of a conversation at the same time': `
-      SELECT conversation_id FROM sessions WHERE closed_at IS NULL GROUP BY 1 HAVING count(*) > 1`,
+    'more sessions of a conversation at the same time than agents who have it or are to take it over': `
+      SELECT s.conversation_id FROM sessions s JOIN conversations c ON c.org_id = s.org_id AND c.id = s.conversation_id
+      WHERE s.closed_at IS NULL GROUP BY 1, c.transfer_agent_id HAVING count(*) > 1 + (c.transfer_agent_id IS NOT NULL)::int`,
+    'a transfer of a conversation that nobody has accepted': `
+      SELECT id FROM conversations WHERE transfer_agent_id IS NOT NULL AND (status <> 'active' OR accepted_at IS NULL)`,
     'an organization without its default queue or its built-in workstreams': `
       SELECT o.id FROM organizations o WHERE (SELECT count(*) FROM queues q WHERE q.org_id = o.id AND is_default) <> 1
         OR (SELECT count(*) FROM workstreams w WHERE w.org_id = o.id AND is_built_in) <> 2`,

@@ -66,6 +66,8 @@ export async function furnish(
     addresses: [{ channel: 'whatsapp', address: `US.${mark}` }],
   })
 
+  await done(admin.put('/v1/supervision-settings', { transferToAgents: true }), 200)
+
   await org.customerTexts(customer, number, `Hello ${mark}`, {
     media: [{ contentType: 'image/png', base64: png.toString('base64') }],
   })

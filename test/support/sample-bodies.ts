@@ -113,9 +113,16 @@ export const sampleBodies: Readonly<
       () => null,
     ]),
   ),
+  'POST /v1/conversations/:id/transfer': ({ agentId }) => ({ agentId }),
+  'PUT /v1/supervision-settings': () => ({ transferToAgents: true }),
   'PUT /v1/conversations/:id/contact': ({ contactId }) => ({ contactId }),
   'POST /v1/conversations/:id/messages': ({ mediaId }) => ({ text: 'On its way', media: [{ id: mediaId }] }),
   'POST /v1/conversations/:id/messages/:messageId/resend': () => null,
   'POST /v1/conversations/:id/messages/:messageId/dismiss': () => null,
   'POST /v1/conversations/:id/notes': () => ({ text: 'A note' }),
+}
+
+/** Where a body names one row or another, the other one. */
+export const otherBodies: typeof sampleBodies = {
+  'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
 }
