@@ -16,7 +16,7 @@ export const supervisionSettingsRoutes: FastifyPluginAsyncZod<{
     schema: {
       tags,
       operationId: 'getSupervisionSettings',
-      response: { 200: supervisionSettingsSchema },
+      response: { 200: supervisionSettingsSchema, ...problems() },
     },
     handler: (request) => settings.get(orgCaller(request)),
   })
