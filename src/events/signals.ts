@@ -69,8 +69,9 @@ export class Signals {
 
   /** Waits for no disk: what is lost with the server is looked for when it is back. */
   private async notify(payload: string): Promise<void> {
-    const sent = this.listener?.query('SELECT pg_notify($1, $2)', [channel, payload])
-    if (sent) await inTime(sent, patience, () => new Error('The database does not answer.'))
+    if (!this.listener) return
+    const sent = this.listener.query('SELECT pg_notify($1, $2)', [channel, payload])
+    await inTime(sent, patience, () => new Error('The database does not answer.'))
   }
 
   private async listen(): Promise<void> {
