@@ -7,6 +7,7 @@ import { channelNumberRoutes } from './channels/number-routes.js'
 import { quarantineRoutes } from './channels/quarantine-routes.js'
 import { contactRoutes } from './contacts/routes.js'
 import type { Container } from './container.js'
+import { liveRoutes } from './conversations/live-routes.js'
 import { conversationRoutes } from './conversations/routes.js'
 import { StreamPlaces } from './events/stream-places.js'
 import { streamRoutes } from './events/stream-routes.js'
@@ -83,6 +84,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
   await app.register(conversationRoutes, parts)
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
+  await app.register(liveRoutes, { live: parts.live })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })
   await app.register(mediaRoutes, { media: parts.media })
   await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: parts.audiences.of })

@@ -9,6 +9,7 @@ import { ChannelNumberService } from './channels/number-service.js'
 import { QuarantineService } from './channels/quarantine-service.js'
 import { ContactService } from './contacts/service.js'
 import { Audiences } from './conversations/audience.js'
+import { LiveBoard } from './conversations/live.js'
 import { ConversationReader } from './conversations/reader.js'
 import { ConversationService } from './conversations/service.js'
 import { ConversationTimers } from './conversations/timers.js'
@@ -128,6 +129,7 @@ export async function createContainer(settings: ServiceSettings) {
   const transfers = new TransferService(db, clock, conversations)
   const supervisionSettings = new SupervisionSettingsService(db, clock)
   const reader = new ConversationReader(db, clock)
+  const live = new LiveBoard(db, clock)
   const replies = new ReplyService(db, clock)
   const messages = new MessageService(db, clock)
   const media = new MediaService({ db, clock, providers, secrets, links, log })
@@ -223,6 +225,7 @@ export async function createContainer(settings: ServiceSettings) {
     transfers,
     supervisionSettings,
     reader,
+    live,
     replies,
     messages,
     media,

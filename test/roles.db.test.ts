@@ -108,6 +108,7 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'DELETE /v1/contacts/:id': everyone,
   'GET /v1/opt-outs': leaders,
 
+  'GET /v1/live': leaders,
   'GET /v1/conversations': everyone,
   'GET /v1/conversations/:id': everyone,
   'GET /v1/conversations/:id/sessions': everyone,

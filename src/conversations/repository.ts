@@ -146,6 +146,17 @@ export async function findQueuesOf(tx: OrgTx, agentId: string): Promise<Set<stri
   return new Set(rows.map(({ queueId }) => queueId))
 }
 
+/** The queues of several agents; none of an agent who is in no queue. */
+export async function findQueuesOfAll(
+  tx: OrgTx,
+  agentIds: readonly string[],
+): Promise<Map<string, Set<string>>> {
+  const rows = await tx.$queryRaw<{ agentId: string; queueIds: string[] }[]>`
+    SELECT agent_id AS "agentId", array_agg(queue_id::text) AS "queueIds" FROM queue_members
+    WHERE org_id = ${tx.orgId}::uuid AND agent_id = ANY (${[...agentIds]}::uuid[]) GROUP BY agent_id`
+  return new Map(rows.map(({ agentId, queueIds }) => [agentId, new Set(queueIds)]))
+}
+
 /** What was offered to this agent and they have not accepted, transfers included. */
 export async function findOffersTo(tx: OrgTx, agentId: string): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`

@@ -108,3 +108,33 @@ export const transferBody = z
     error: oneTarget,
     path: ['agentId'],
   })
+
+const liveCounts = z.object({
+  open: z.int(),
+  awaitingAcceptance: z.int().meta({ description: 'Offered, and not accepted yet' }),
+  active: z.int().meta({ description: 'Accepted' }),
+  waiting: z.int(),
+  wrapUp: z.int(),
+  longestOpenSince: time.nullable().meta({ description: 'Since when the first of the open ones waits' }),
+})
+
+const livePresences = z
+  .record(z.string(), z.int())
+  .meta({ description: 'How many agents, by presence; those that nobody has are left out' })
+
+export const liveSchema = z
+  .object({
+    at: time,
+    conversations: liveCounts,
+    agents: livePresences,
+    queues: z.array(
+      z.object({
+        id,
+        name: z.string(),
+        members: z.int(),
+        agents: livePresences,
+        conversations: liveCounts,
+      }),
+    ),
+  })
+  .meta({ id: 'LiveBoard' })

@@ -97,13 +97,13 @@ export class EventStream {
     this.sent = event.position
     // Asked about every event: some tell it that this caller hears no more
     if (!this.parts.audience(event) || !heard.has(event.type)) return
-    this.write(`id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`)
+    this.write(frameOf(event))
   }
 
-  private write(text: string): void {
+  private write(frame: string | Buffer): void {
     const { response } = this.parts
     if (this.isGone) return
-    response.write(text)
+    response.write(frame)
     if (response.writableLength > maxBufferedBytes) response.destroy()
   }
 
@@ -111,4 +111,15 @@ export class EventStream {
     clearInterval(this.heartbeat)
     this.parts.feed.unsubscribe(this.parts.orgId, this.onEvent)
   }
+}
+
+const frames = new WeakMap<FeedEvent, Buffer>()
+
+/** Made once for all streams that send it. */
+function frameOf(event: FeedEvent): Buffer {
+  const made = frames.get(event)
+  if (made) return made
+  const frame = Buffer.from(`id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`)
+  frames.set(event, frame)
+  return frame
 }

@@ -69,11 +69,15 @@ export async function revokeKey(tx: OrgTx, id: string, now: Date): Promise<void>
   await tx.accessKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
 }
 
-/** The role of a key or token; null where it is revoked or expired, or its organization is suspended. */
-export async function findLiveRole(tx: OrgTx, keyId: string, now: Date): Promise<Role | null> {
-  const [key] = await tx.$queryRaw<{ role: Role }[]>`
-    SELECT k.role::text FROM access_keys k JOIN organizations o ON o.id = k.org_id
-    WHERE k.org_id = ${tx.orgId}::uuid AND k.id = ${keyId}::uuid AND k.revoked_at IS NULL
+/** The roles of keys and tokens, by their ids: none where they are revoked or expired, or the organization is suspended. */
+export async function findLiveRoles(
+  tx: OrgTx,
+  keyIds: readonly string[],
+  now: Date,
+): Promise<Map<string, Role>> {
+  const rows = await tx.$queryRaw<{ id: string; role: Role }[]>`
+    SELECT k.id, k.role::text FROM access_keys k JOIN organizations o ON o.id = k.org_id
+    WHERE k.org_id = ${tx.orgId}::uuid AND k.id = ANY (${[...keyIds]}::uuid[]) AND k.revoked_at IS NULL
       AND (k.expires_at IS NULL OR k.expires_at > ${now}) AND o.suspended_at IS NULL`
-  return key?.role ?? null
+  return new Map(rows.map(({ id, role }) => [id, role]))
 }
