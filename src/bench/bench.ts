@@ -7,6 +7,7 @@ import { measureAcknowledged } from './measure-acknowledged.js'
 import { measureIdle } from './measure-idle.js'
 import { measureLists } from './measure-lists.js'
 import { measureSends } from './measure-sends.js'
+import { measureStreams } from './measure-streams.js'
 import { type BenchOptions, type Measurement, planOf } from './options.js'
 import { missedBars, resultsOf, tableOf } from './report.js'
 import { openStage, type Stage } from './stage.js'
@@ -60,6 +61,10 @@ async function measureAll(stage: Stage, options: BenchOptions, size: SizeName | 
     figures.push(...measured.map(judge))
   }
   if (wants('idle') && size === null) keep(await measureIdle(stage))
+  if (wants('streams') && size === null) {
+    stage.say('500 open event streams …')
+    keep(...(await measureStreams(stage, seconds)))
+  }
   const inbound = wants('acknowledged') || wants('attached') ? await prepareInbound(stage) : null
   if (wants('acknowledged') && inbound) {
     stage.say('Acknowledged callbacks beside a bare route …')

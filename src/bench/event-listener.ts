@@ -14,12 +14,25 @@ export function listen(
   apiKey: string,
   onMessage: (messageSid: string) => void,
 ): Promise<EventListener> {
+  return listenTo(port, apiKey, (event) => {
+    const messageSid = readReceived(event)
+    if (messageSid !== null) onMessage(messageSid)
+  })
+}
+
+/** @param onEvent is given each event as it came */
+export function listenTo(
+  port: number,
+  apiKey: string,
+  onEvent: (event: string) => void,
+): Promise<EventListener> {
   return new Promise((resolve, reject) => {
     const request = get({
       host: '127.0.0.1',
       port,
       path: '/v1/events',
       headers: { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream' },
+      agent: false,
     })
     request.on('error', reject)
     request.on('response', (response) => {
@@ -31,10 +44,7 @@ export function listen(
       response.on('data', (chunk: string) => {
         const blocks = (rest + chunk).split('\n\n')
         rest = blocks.pop() ?? ''
-        for (const block of blocks) {
-          const messageSid = readReceived(block)
-          if (messageSid !== null) onMessage(messageSid)
-        }
+        for (const block of blocks) onEvent(block)
         // The first thing on the stream says that it has begun
         resolve({ close: () => request.destroy() })
       })

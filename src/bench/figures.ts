@@ -10,6 +10,8 @@ export type FigureName =
   | 'sends'
   | 'list_p99'
   | 'idle_memory'
+  | 'stream_p99'
+  | 'stream_memory'
 
 /** What a figure must reach: the value itself, or its ratio to its limit. */
 export type Bar = { of: 'value' | 'ratio' } & ({ atLeast: number } | { atMost: number })
@@ -28,7 +30,7 @@ export interface Measured {
 export interface Figure extends Omit<Measured, 'name'> {
   name: string
   title: string
-  unit: '/s' | 'ms' | 'MiB'
+  unit: '/s' | 'ms' | 'MiB' | 'KiB'
   bar: Bar | null
   isMet: boolean | null
 }
@@ -72,6 +74,16 @@ const facts: Record<FigureName, { title: string; unit: Figure['unit']; bar: Bar 
     title: 'Idle service after 60 s, resident memory',
     unit: 'MiB',
     bar: { of: 'value', atMost: 230 },
+  },
+  stream_p99: {
+    title: 'Change to event on 500 open streams, p99',
+    unit: 'ms',
+    bar: { of: 'value', atMost: 100 },
+  },
+  stream_memory: {
+    title: 'Resident memory of one more open stream',
+    unit: 'KiB',
+    bar: { of: 'value', atMost: 60 },
   },
 }
 

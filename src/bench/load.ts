@@ -3,6 +3,7 @@ import { type FloodResult, flood } from './flood.js'
 import { type OverloadOrder, type OverloadResult, overload } from './overload.js'
 import { type PaceResult, pace } from './pace.js'
 import { type InsertOrder, type InsertResult, insertRows } from './raw-inserts.js'
+import { type StreamsOrder, type StreamsResult, streams } from './streams.js'
 import { serialize } from './wire.js'
 
 /** What the load process does at one go. Everything is prepared and signed before its clock starts. */
@@ -39,6 +40,8 @@ export interface Tasks {
   }
   /** Callbacks at an even rate that may be more than the service bears */
   overload: { order: OverloadOrder; result: OverloadResult }
+  /** Many open streams of events while callbacks come */
+  streams: { order: StreamsOrder; result: StreamsResult }
   inserts: { order: InsertOrder; result: InsertResult }
 }
 
@@ -78,6 +81,8 @@ async function perform(message: TaskMessage): Promise<unknown> {
     }
     case 'overload':
       return overload(message.order)
+    case 'streams':
+      return streams(message.order)
     case 'inserts':
       return insertRows(message.order)
   }

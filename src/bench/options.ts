@@ -2,7 +2,16 @@ import { parseArgs } from 'node:util'
 import { type SizeName, sizes } from './load-size.js'
 
 /** What can be asked for by itself. Each brings what its ratio is measured against. */
-export const measurements = ['idle', 'acknowledged', 'raw', 'attached', 'latency', 'sends', 'lists'] as const
+export const measurements = [
+  'idle',
+  'streams',
+  'acknowledged',
+  'raw',
+  'attached',
+  'latency',
+  'sends',
+  'lists',
+] as const
 export type Measurement = (typeof measurements)[number]
 
 export interface BenchOptions {
@@ -69,6 +78,7 @@ function readSize(name: string | undefined): SizeName | null {
 
 const needs: Record<Measurement, readonly Measurement[]> = {
   idle: ['idle'],
+  streams: ['streams'],
   acknowledged: ['acknowledged'],
   raw: ['raw'],
   attached: ['raw', 'attached'],

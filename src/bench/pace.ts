@@ -36,7 +36,7 @@ export async function pace(order: PaceOrder): Promise<PaceResult> {
     due.delete(messageSid)
   })
   try {
-    const toAnswer = await send(order, connections.each, due)
+    const toAnswer = await sendEvenly(order, connections.each, (sid, at) => due.set(sid, at))
     const deadline = performance.now() + patience
     while (due.size > 0 && performance.now() < deadline) await wait(20)
     if (due.size > 0) throw new Error(`${due.size} of ${order.callbacks.length} events never came.`)
@@ -47,10 +47,11 @@ export async function pace(order: PaceOrder): Promise<PaceResult> {
   }
 }
 
-function send(
-  { callbacks, perSecond }: PaceOrder,
+/** Answers how long each was waited for, in milliseconds from when it was due. */
+export function sendEvenly(
+  { callbacks, perSecond }: Pick<PaceOrder, 'callbacks' | 'perSecond'>,
   connections: readonly Connection[],
-  due: Map<string, number>,
+  onDue: (messageSid: string, at: number) => void,
 ): Promise<number[]> {
   const free = [...connections]
   const toAnswer: number[] = []
@@ -68,7 +69,7 @@ function send(
         const connection = free.pop()
         if (!callback || !connection) return
         next++
-        due.set(callback.messageSid, at)
+        onDue(callback.messageSid, at)
         connection.send(callback.request, ({ status }) => taken(connection, status, at), fail)
       }
     }
