@@ -60,11 +60,7 @@ async function measureAll(stage: Stage, options: BenchOptions, size: SizeName | 
   const keep = (...measured: Measured[]) => {
     figures.push(...measured.map(judge))
   }
-  if (wants('idle') && size === null) keep(await measureIdle(stage))
-  if (wants('streams') && size === null) {
-    stage.say('500 open event streams …')
-    keep(...(await measureStreams(stage, seconds)))
-  }
+  if (size === null) keep(...(await measureUnloaded(stage, plan, seconds)))
   const inbound = wants('acknowledged') || wants('attached') ? await prepareInbound(stage) : null
   if (wants('acknowledged') && inbound) {
     stage.say('Acknowledged callbacks beside a bare route …')
@@ -107,6 +103,16 @@ async function measureAll(stage: Stage, options: BenchOptions, size: SizeName | 
     keep({ ...(await measureSends(stage, seconds)), limit })
   }
   return figures
+}
+
+/** What is measured before any load, and needs no data set. */
+async function measureUnloaded(
+  stage: Stage,
+  plan: readonly Measurement[],
+  seconds: number,
+): Promise<Measured[]> {
+  const idle = plan.includes('idle') ? [await measureIdle(stage)] : []
+  return plan.includes('streams') ? [...idle, ...(await measureStreams(stage, seconds))] : idle
 }
 
 // More messages than this in one figure take too long where attaching is slow, and tell nothing more where it is fast

@@ -18,7 +18,8 @@ const kibibyte = 1024
  * new customers write. No agent is there, so that each conversation stays open and is heard by a whole queue.
  */
 export async function measureStreams(stage: Stage, seconds: number): Promise<Measured[]> {
-  const { service, simulator, load } = stage
+  const { service, simulator, load, say } = stage
+  say('500 open event streams …')
   const organization = await createOrganization(service, 'Bench streams')
   const { admin } = organization
   const numbers = Array.from({ length: queues }, (_, index) => `+1206557${String(1000 + index)}`)

@@ -44,7 +44,7 @@ interface Found {
 }
 
 /** Pure: the board of what this caller sees. */
-export function boardOf(found: Found, sight: Sight, at: Date): Board {
+function boardOf(found: Found, sight: Sight, at: Date): Board {
   const sees = (queueId: string | null) =>
     sight.kind === 'all' || (queueId !== null && sight.queueIds.has(queueId))
   const counts = found.counts.filter(({ queueId }) => sees(queueId))
