@@ -37,7 +37,7 @@ const systemDoorUsers = [
 
 const anySlice = `^src/(${slices.join('|')})/`
 const pure =
-  '/(lifecycle|match-rules|choose-agent|delivery-status|condition|number-pace|call-places|schedule)\\.ts$'
+  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.

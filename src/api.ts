@@ -25,6 +25,7 @@ import { organizationRoutes } from './identity/organization-routes.js'
 import { mediaLinkRoutes } from './messages/media-link-routes.js'
 import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
+import { routingSettingsRoutes } from './routing/settings-routes.js'
 import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
 import { queueRoutes } from './workstreams/queue-routes.js'
 import { workstreamRoutes } from './workstreams/routes.js'
@@ -82,6 +83,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(queueRoutes, { queues: parts.queues })
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
+  await app.register(routingSettingsRoutes, { settings: parts.routingSettings })
   await app.register(conversationRoutes, parts)
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(liveRoutes, { live: parts.live })

@@ -40,6 +40,7 @@ import { Settlement } from './messages/settlement.js'
 import { createMetrics } from './metrics.js'
 import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
+import { RoutingSettingsService } from './routing/settings-service.js'
 import { SupervisionSettingsService } from './supervision/settings-service.js'
 import { createBuiltIns } from './workstreams/built-ins.js'
 import { QueueService } from './workstreams/queue-service.js'
@@ -136,6 +137,7 @@ export async function createContainer(settings: ServiceSettings) {
 
   const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
+  const routingSettings = new RoutingSettingsService(db, clock)
   const timers = new ConversationTimers({ db, clock, conversations, log })
   const settlement = new Settlement({ db, clock, providers, secrets, log })
   const sending = new SendService({ db, clock, providers, secrets, links, log }, settlement)
@@ -216,6 +218,7 @@ export async function createContainer(settings: ServiceSettings) {
     hours,
     queues,
     workstreams,
+    routingSettings,
     accounts,
     numbers,
     quarantine,

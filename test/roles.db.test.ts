@@ -73,6 +73,8 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'GET /v1/operating-hours/:id/status': everyone,
   'PATCH /v1/operating-hours/:id': admin,
   'DELETE /v1/operating-hours/:id': admin,
+  'GET /v1/routing-settings': leaders,
+  'PUT /v1/routing-settings': admin,
   'POST /v1/queues': admin,
   'GET /v1/queues': everyone,
   'GET /v1/queues/:id': everyone,

@@ -4,6 +4,7 @@ import { type Figure, judge, type Measured, onTheDataSet } from './figures.js'
 import { attach, connections, type Inbound, prepareInbound } from './inbound.js'
 import { isLoaded, loadSize, type SizeName, sizes } from './load-size.js'
 import { measureAcknowledged } from './measure-acknowledged.js'
+import { measureAssignment } from './measure-assignment.js'
 import { measureIdle } from './measure-idle.js'
 import { measureLists } from './measure-lists.js'
 import { measureSends } from './measure-sends.js'
@@ -111,8 +112,11 @@ async function measureUnloaded(
   plan: readonly Measurement[],
   seconds: number,
 ): Promise<Measured[]> {
-  const idle = plan.includes('idle') ? [await measureIdle(stage)] : []
-  return plan.includes('streams') ? [...idle, ...(await measureStreams(stage, seconds))] : idle
+  return [
+    ...(plan.includes('idle') ? [await measureIdle(stage)] : []),
+    ...(plan.includes('streams') ? await measureStreams(stage, seconds) : []),
+    ...(plan.includes('assignment') ? await measureAssignment(stage, seconds) : []),
+  ]
 }
 
 // More messages than this in one figure take too long where attaching is slow, and tell nothing more where it is fast

@@ -9,6 +9,9 @@ export type FigureName =
   | 'latency_p99'
   | 'sends'
   | 'list_p99'
+  | 'assignment'
+  | 'assignment_half'
+  | 'offers'
   | 'idle_memory'
   | 'stream_p99'
   | 'stream_memory'
@@ -70,6 +73,17 @@ const facts: Record<FigureName, { title: string; unit: Figure['unit']; bar: Bar 
     unit: 'ms',
     bar: { of: 'value', atMost: 10 },
   },
+  assignment: {
+    title: 'Offering one of 20,000 waiting conversations',
+    unit: 'ms',
+    bar: { of: 'value', atMost: 10 },
+  },
+  assignment_half: {
+    title: 'Offering one of 10,000 waiting conversations',
+    unit: 'ms',
+    bar: { of: 'ratio', atLeast: 0.8 },
+  },
+  offers: { title: 'Offers made', unit: '/s', bar: { of: 'value', atLeast: 200 } },
   idle_memory: {
     title: 'Idle service after 60 s, resident memory',
     unit: 'MiB',

@@ -11,6 +11,7 @@ export const measurements = [
   'latency',
   'sends',
   'lists',
+  'assignment',
 ] as const
 export type Measurement = (typeof measurements)[number]
 
@@ -85,6 +86,7 @@ const needs: Record<Measurement, readonly Measurement[]> = {
   latency: ['raw', 'attached', 'latency'],
   sends: ['raw', 'sends'],
   lists: ['lists'],
+  assignment: ['assignment'],
 }
 
 /** What is measured, in the order of `measurements`. */

@@ -24,13 +24,14 @@ type Chosen = 'by_engine' | 'by_person'
 export async function releaseCapacity(
   tx: OrgTx,
   released: readonly (Capacity & { agentId: string })[],
+  now: Date,
 ): Promise<void> {
   const byAgent = new Map<string, number>()
   for (const { agentId, units } of released) byAgent.set(agentId, (byAgent.get(agentId) ?? 0) + units)
   for (const agentId of [...byAgent.keys()].sort()) {
     const units = byAgent.get(agentId) ?? 0
     await tx.$executeRaw`
-      UPDATE agents SET used_units = used_units - ${units},
+      UPDATE agents SET used_units = used_units - ${units}, last_released_at = ${now},
         overcommitted_units = least(overcommitted_units, greatest(0, used_units - ${units} - capacity_units))
       WHERE id = ${agentId}::uuid`
   }

@@ -10,6 +10,8 @@ export interface WorkTerms {
   capacityUnits: number
   /** How long wrap-up holds capacity: null always, 0 not at all */
   wrapUpBlockSeconds: number | null
+  /** Whether one that returns goes to whoever had it, ahead of what else waits */
+  keepSameAgent: boolean
 }
 
 /** Who made a step. The id is an agent's; keys that name no agent have none. */
@@ -52,6 +54,9 @@ export interface ConversationChange {
   /** What the agent gets back */
   released: (Capacity & { agentId: string }) | null
 }
+
+/** Among what waits in a queue; smaller first */
+export const defaultPriority = 100
 
 const offerSeconds = 120
 const idleDays = 30
@@ -145,8 +150,11 @@ function enterPhase({ after, transition, terms, now }: Step): void {
     after.transferAgentId = after.transferById = null
     after.transferOfferedAt = after.transferExpiresAt = null
   }
+  after.isReturning = transition.by === 'customer_wrote' && to === 'open' && terms.keepSameAgent
+  after.parkedReason = null
   if (to === 'open') {
-    after.queuedAt = now
+    // An offer that comes back takes its place again
+    if (from !== 'offered') after.queuedAt = now
     after.agentId = null
     after.offeredAt = null
     after.acceptedAt = null
@@ -193,6 +201,7 @@ function takeOver({ before, after, terms, now }: Step): void {
 function enterQueue({ after, now }: Step, queueId: string): void {
   after.queueId = queueId
   after.queuedAt = now
+  after.parkedReason = null
 }
 
 function countMessages(after: Conversation, messages: number, lastAt: Date): void {

@@ -23,6 +23,7 @@ export async function recordChanges(
     releaseCapacity(
       tx,
       changes.flatMap(({ released }) => released ?? []),
+      now,
     ),
     announce(tx, changes, now),
   ])

@@ -1,7 +1,7 @@
 import type { OrgTx } from '../db/database.js'
 import { type Channel, type Conversation, Prisma } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
-import { columnsOf } from '../db/rows.js'
+import { columnsOf, updateRows } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
 import type { ConversationChange, WorkTerms } from './change.js'
 
@@ -51,62 +51,31 @@ export async function lockLiveConversations(
   return new Map(rows.map((row) => [keyOf(row), row]))
 }
 
+/** What a step can change. */
+const changeable = [
+  ...(['status', 'statusReason', 'statusUpdatedAt', 'provider', 'accountId', 'numberId'] as const),
+  ...(['queueId', 'queuedAt', 'isReturning', 'demand', 'parkedReason'] as const),
+  ...(['agentId', 'offeredAt', 'offerExpiresAt', 'acceptedAt'] as const),
+  ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
+  ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),
+  ...(['resolvedAt', 'closesAt', 'closedAt', 'dueAt'] as const),
+  ...([
+    'transferAgentId',
+    'transferById',
+    'transferOfferedAt',
+    'transferExpiresAt',
+    'transferCount',
+  ] as const),
+]
+
 /** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */
 export async function saveConversations(tx: OrgTx, changes: readonly ConversationChange[]): Promise<void> {
-  if (changes.length === 0) return
-  const rows = JSON.stringify(changes.map(({ after }) => changing(after)))
-  await tx.$executeRaw`
-    UPDATE conversations c SET
-      status = r.status, status_reason = r."statusReason", status_updated_at = r."statusUpdatedAt",
-      provider = r.provider, account_id = r."accountId", number_id = r."numberId", queue_id = r."queueId",
-      queued_at = r."queuedAt", agent_id = r."agentId", offered_at = r."offeredAt",
-      offer_expires_at = r."offerExpiresAt", accepted_at = r."acceptedAt", held_units = r."heldUnits",
-      capacity_profile_ids = r."capacityProfileIds", held_profile_ids = r."heldProfileIds",
-      release_units_at = r."releaseUnitsAt", unread_count = r."unreadCount", last_inbound_at = r."lastInboundAt",
-      last_message_at = r."lastMessageAt", active_at = r."activeAt", resolved_at = r."resolvedAt", closes_at = r."closesAt",
-      closed_at = r."closedAt", due_at = r."dueAt", transfer_agent_id = r."transferAgentId", transfer_by_id = r."transferById",
-      transfer_offered_at = r."transferOfferedAt", transfer_expires_at = r."transferExpiresAt", transfer_count = r."transferCount"
-    FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, status conversation_status, "statusReason" text,
-      "statusUpdatedAt" timestamptz, provider provider_name, "accountId" uuid, "numberId" uuid, "queueId" uuid, "queuedAt" timestamptz, "agentId" uuid, "offeredAt" timestamptz,
-      "offerExpiresAt" timestamptz, "acceptedAt" timestamptz, "heldUnits" int, "capacityProfileIds" uuid[], "heldProfileIds" uuid[], "releaseUnitsAt" timestamptz,
-      "unreadCount" int, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "activeAt" timestamptz, "resolvedAt" timestamptz,
-      "closesAt" timestamptz, "closedAt" timestamptz, "dueAt" timestamptz, "transferAgentId" uuid, "transferById" uuid,
-      "transferOfferedAt" timestamptz, "transferExpiresAt" timestamptz, "transferCount" int)
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
-}
-
-/** What a step can change, and the id. */
-function changing(row: Conversation) {
-  const { id, provider, accountId, numberId, status, statusReason, statusUpdatedAt } = row
-  const { queueId, queuedAt, agentId, offeredAt, offerExpiresAt } = row
-  const {
-    acceptedAt,
-    heldUnits,
-    capacityProfileIds,
-    heldProfileIds,
-    releaseUnitsAt,
-    unreadCount,
-    lastInboundAt,
-    lastMessageAt,
-  } = row
-  const { activeAt, resolvedAt, closesAt, closedAt, dueAt } = row
-  const { transferAgentId, transferById, transferOfferedAt, transferExpiresAt, transferCount } = row
-  return {
-    ...{ id, provider, accountId, numberId, status, statusReason, statusUpdatedAt },
-    ...{ queueId, queuedAt, agentId, offeredAt, offerExpiresAt },
-    ...{
-      acceptedAt,
-      heldUnits,
-      capacityProfileIds,
-      heldProfileIds,
-      releaseUnitsAt,
-      unreadCount,
-      lastInboundAt,
-      lastMessageAt,
-    },
-    ...{ activeAt, resolvedAt, closesAt, closedAt, dueAt },
-    ...{ transferAgentId, transferById, transferOfferedAt, transferExpiresAt, transferCount },
-  }
+  await updateRows(
+    tx,
+    'conversations',
+    changes.map(({ after }) => after),
+    changeable,
+  )
 }
 
 /** How long things last, by workstream. */
@@ -116,7 +85,10 @@ export async function findTerms(
 ): Promise<Map<string, WorkTerms>> {
   const rows = await tx.workstream.findMany({
     where: { id: { in: [...new Set(workstreamIds)] } },
-    select: { id: true, autoCloseAfterMinutes: true, capacityUnits: true, wrapUpBlockSeconds: true },
+    select: {
+      ...{ id: true, autoCloseAfterMinutes: true, capacityUnits: true },
+      ...{ wrapUpBlockSeconds: true, keepSameAgent: true },
+    },
   })
   return new Map(rows.map((row) => [row.id, row]))
 }

@@ -74,6 +74,7 @@ export class ConversationTimers {
         units: row.heldUnits,
         profileIds: row.heldProfileIds,
       })),
+      now,
     )
     for (const row of rows) {
       const after = { ...row, releaseUnitsAt: null }

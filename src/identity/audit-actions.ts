@@ -3,6 +3,7 @@ const changes = [
   'organization.created',
   'organization.changed',
   'organization.supervision_set',
+  'organization.routing_settings_changed',
   'api_key.created',
   'api_key.revoked',
   'agent.created',

@@ -1,5 +1,5 @@
 import { findContactsByAddresses } from '../contacts/matching.js'
-import { activeAt, closesAt } from '../conversations/change.js'
+import { activeAt, closesAt, defaultPriority } from '../conversations/change.js'
 import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
@@ -71,6 +71,10 @@ function newConversation(
     workstreamId: settings.workstream.id,
     queueId: null,
     queuedAt: null,
+    priority: defaultPriority,
+    isReturning: false,
+    demand: null,
+    parkedReason: null,
     agentId: null,
     offeredAt: null,
     offerExpiresAt: null,

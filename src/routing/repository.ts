@@ -2,8 +2,8 @@ import type { OrgTx } from '../db/database.js'
 import type { Session } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
 import type { Condition } from '../workstreams/condition.js'
-import type { Candidate, Declines } from './choose-agent.js'
 import type { Fact, RoutingFacts, Rule } from './match-rules.js'
+import type { Candidate, Declines } from './rule-out.js'
 
 type Range = Pick<Take, 'limit' | 'except'>
 
@@ -57,15 +57,25 @@ export async function findContactFacts(
   )
 }
 
+interface AgentRow {
+  id: string
+  presence: string
+  freeUnits: number
+  lastAssignedAt: Date | null
+  lastReleasedAt: Date | null
+  queueIds: string[]
+  joinedAt: Date[]
+  turns: (Date | null)[]
+}
+
 /** Agents who could be offered something now, with the queues they are a member of. */
 export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
-  const rows = await tx.$queryRaw<
-    { id: string; freeUnits: number; lastAssignedAt: Date | null; queueIds: string[] }[]
-  >`
-    SELECT a.id, a.capacity_units - a.used_units AS "freeUnits", a.last_assigned_at AS "lastAssignedAt",
-      array_agg(m.queue_id::text) AS "queueIds"
+  const rows = await tx.$queryRaw<AgentRow[]>`
+    SELECT a.id, a.presence::text, a.capacity_units - a.used_units AS "freeUnits", a.last_assigned_at AS "lastAssignedAt",
+      a.last_released_at AS "lastReleasedAt", array_agg(m.queue_id::text) AS "queueIds",
+      array_agg(m.created_at) AS "joinedAt", array_agg(m.last_assigned_at) AS turns
     FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.presence = 'available' AND (a.used_units < a.capacity_units OR (
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.presence = 'available' AND (a.used_units < a.capacity_units OR (
         SELECT true FROM agent_capacity_profiles p
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
       AND NOT EXISTS (
@@ -73,11 +83,16 @@ export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used >= p.item_limit
           AND c.blocks_assignment)
     GROUP BY a.org_id, a.id`
-  return rows.map(({ id, queueIds, ...rest }) => ({
-    agentId: id,
-    queueIds: new Set(queueIds),
-    places: new Map(),
+  return rows.map(({ id, queueIds, joinedAt, turns, ...rest }) => ({
     ...rest,
+    agentId: id,
+    places: new Map(),
+    memberships: new Map(
+      queueIds.map((queueId, n) => [
+        queueId,
+        { joinedAt: joinedAt[n] ?? new Date(0), lastAssignedAt: turns[n] ?? null },
+      ]),
+    ),
   }))
 }
 
@@ -100,27 +115,17 @@ export async function findPlaces(
   return places
 }
 
-export interface QueuedItem {
-  id: string
-  queuedAt: Date
-  units: number
-  keepSameAgent: boolean
-}
-
-/** What waits in these queues to be pushed, first come first served, after the given place. */
-export async function findQueued(
+/** Whose turn it was in a queue that is assigned round robin. */
+export async function saveTurns(
   tx: OrgTx,
-  queueIds: readonly string[],
-  after: QueuedItem | null,
-  { limit, except }: Range,
-): Promise<QueuedItem[]> {
-  return tx.$queryRaw<QueuedItem[]>`
-    SELECT c.id, c.queued_at AS "queuedAt", w.capacity_units AS units, w.keep_same_agent AS "keepSameAgent"
-    FROM conversations c JOIN workstreams w ON w.org_id = c.org_id AND w.id = c.workstream_id
-    WHERE c.status = 'open' AND c.queue_id = ANY(${[...queueIds]}::uuid[]) AND w.distribution = 'push'
-      AND (c.queued_at, c.id) > (${after?.queuedAt ?? new Date(0)}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid)
-      AND c.id <> ALL (${except}::uuid[])
-    ORDER BY c.queued_at, c.id LIMIT ${limit}`
+  turns: readonly { queueId: string; agentId: string }[],
+  now: Date,
+): Promise<void> {
+  if (turns.length === 0) return
+  await tx.$executeRaw`
+    UPDATE queue_members m SET last_assigned_at = ${now}
+    FROM jsonb_to_recordset(${JSON.stringify(turns)}::jsonb) AS t("queueId" uuid, "agentId" uuid)
+    WHERE m.org_id = ${tx.orgId}::uuid AND m.queue_id = t."queueId" AND m.agent_id = t."agentId"`
 }
 
 export interface History {
@@ -141,15 +146,24 @@ const transferReasons = [
 /** Not declined, but given back: it goes to somebody else first, too. */
 const returnReasons = ['agent_disconnected', 'agent_rerouted', ...transferReasons]
 
+interface SessionRow {
+  conversationId: string
+  agentId: string
+  closedAt: Date
+  closureReason: string | null
+}
+
 /** Who had these conversations and who declined them or gave them back. */
 export async function findHistories(
   tx: OrgTx,
   conversationIds: readonly string[],
 ): Promise<Map<string, History>> {
-  const sessions = await tx.session.findMany({
-    where: { conversationId: { in: [...conversationIds] }, closedAt: { not: null } },
-    orderBy: { id: 'asc' },
-  })
+  const sessions = await tx.$queryRaw<SessionRow[]>`
+    SELECT s.conversation_id AS "conversationId", s.agent_id AS "agentId", s.closed_at AS "closedAt",
+      s.closure_reason AS "closureReason"
+    FROM unnest(${[...conversationIds]}::uuid[]) AS c(id)
+    JOIN sessions s ON s.org_id = ${tx.orgId}::uuid AND s.conversation_id = c.id
+    WHERE s.closed_at IS NOT NULL ORDER BY s.id`
   const histories = new Map<string, History>()
   for (const session of sessions) {
     const history = histories.get(session.conversationId) ?? { lastAgentId: null, declines: new Map() }

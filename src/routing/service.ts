@@ -1,5 +1,4 @@
-import { type Capacity, claimCapacity } from '../conversations/capacity.js'
-import { type ConversationChange, capacityOf, changeConversation } from '../conversations/change.js'
+import { changeConversation } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
 import { findTerms, lockConversations } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
@@ -8,20 +7,10 @@ import type { Conversation } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
 import type { Clock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
-import { type Candidate, chooseAgent } from './choose-agent.js'
+import { Pass } from './assigner.js'
+import { demandIdOf } from './demand.js'
 import { type Fact, matchRules, type RoutingFacts } from './match-rules.js'
-import {
-  findCandidates,
-  findContactFacts,
-  findHistories,
-  findPlaces,
-  findPlans,
-  findQueued,
-  findUnrouted,
-  type History,
-  type QueuedItem,
-  type RoutingPlan,
-} from './repository.js'
+import { findContactFacts, findPlans, findUnrouted, type RoutingPlan } from './repository.js'
 
 const batchSize = 100
 /** One routing pass at a time in an organization, so that two never weigh the same agents. */
@@ -53,14 +42,11 @@ export class RoutingService {
       )
       if (routed < batchSize) break
     }
-    let after: QueuedItem | null = null
-    while (!signal.aborted) {
-      const looked = await this.rows.work(batchSize, async (take) => {
-        const items = await this.db.inOrg({ orgId, lock }, (tx) => this.assignBatch(tx, after, take))
-        after = items.at(-1) ?? after
-        return items.length
-      })
-      if (looked < batchSize) break
+    const pass = new Pass()
+    while (!signal.aborted && !pass.isOver) {
+      await this.rows.work(batchSize, (take) =>
+        this.db.inOrg({ orgId, lock }, (tx) => pass.assignBatch(tx, take, this.clock.now())),
+      )
     }
   }
 
@@ -85,6 +71,7 @@ export class RoutingService {
         plans.get(row.workstreamId),
         contacts.get(row.contactId ?? '') ?? null,
       )
+      row.demand = demandIdOf(row)
       return changeConversation(row, { type: 'routed', queueId }, termsOf(terms, row), now) ?? []
     })
     await recordChanges(tx, changes, now)
@@ -108,102 +95,7 @@ export class RoutingService {
       return plan.fallbackQueueId
     }
   }
-
-  /** Offers what waits after the given place, and answers what it looked at: nothing where nobody is free. */
-  private async assignBatch(tx: OrgTx, after: QueuedItem | null, take: Take): Promise<QueuedItem[]> {
-    const candidates = await findCandidates(tx)
-    const queueIds = [...new Set(candidates.flatMap((candidate) => [...candidate.queueIds]))]
-    if (queueIds.length === 0) return []
-    const items = await findQueued(tx, queueIds, after, take)
-    if (items.length === 0) return []
-    const ids = items.map(({ id }) => id)
-    take.took(ids)
-    const rows = new Map((await lockConversations(tx, ids)).map((row) => [row.id, row]))
-    const [histories, places] = [
-      await findHistories(tx, ids),
-      await findPlaces(
-        tx,
-        [...rows.values()].flatMap(({ capacityProfileIds }) => capacityProfileIds),
-      ),
-    ]
-    const offers = new Offers(tx, withPlaces(candidates, places), this.clock.now())
-    for (const item of items) {
-      const row = rows.get(item.id)
-      if (!row) continue
-      // What a deleted profile asked for is asked for in units
-      row.capacityProfileIds = row.capacityProfileIds.filter((id) => places.has(id))
-      if (row.status === 'open' && row.queueId) await offers.add(item, row, histories.get(item.id))
-    }
-    await offers.record()
-    return items
-  }
 }
-
-/** The offers of one pass: what each takes from an agent counts for the next. */
-class Offers {
-  private readonly chosen: { row: Conversation; agentId: string }[] = []
-
-  constructor(
-    private readonly tx: OrgTx,
-    private candidates: Candidate[],
-    private readonly now: Date,
-  ) {}
-
-  async add(
-    { units, keepSameAgent }: QueuedItem,
-    row: Conversation,
-    history: History | undefined,
-  ): Promise<void> {
-    const capacity = capacityOf(row, { capacityUnits: units })
-    const item = {
-      ...capacity,
-      queueId: row.queueId ?? '',
-      lastAgentId: keepSameAgent ? (history?.lastAgentId ?? null) : null,
-      declines: history?.declines ?? new Map(),
-    }
-    for (;;) {
-      const choice = chooseAgent(item, this.candidates, this.now)
-      if (choice.kind === 'queued') return
-      const { agentId } = choice
-      if (await claimCapacity(this.tx, { ...capacity, agentId, now: this.now })) {
-        this.chosen.push({ row, agentId })
-        this.take(agentId, capacity)
-        return
-      }
-      this.candidates = this.candidates.filter((candidate) => candidate.agentId !== agentId)
-    }
-  }
-
-  async record(): Promise<void> {
-    const terms = await findTerms(
-      this.tx,
-      this.chosen.map(({ row }) => row.workstreamId),
-    )
-    const changes: ConversationChange[] = this.chosen.flatMap(
-      ({ row, agentId }) =>
-        changeConversation(row, { type: 'offered', agentId }, termsOf(terms, row), this.now) ?? [],
-    )
-    await recordChanges(this.tx, changes, this.now)
-  }
-
-  private take(agentId: string, { units, profileIds }: Capacity): void {
-    this.candidates = this.candidates.map((candidate) => {
-      if (candidate.agentId !== agentId) return candidate
-      const places = new Map(candidate.places)
-      for (const id of profileIds) places.set(id, (places.get(id) ?? 0) - 1)
-      return { ...candidate, freeUnits: candidate.freeUnits - units, places, lastAssignedAt: this.now }
-    })
-  }
-}
-
-const withPlaces = (
-  candidates: readonly Candidate[],
-  byProfile: ReadonlyMap<string, ReadonlyMap<string, number>>,
-): Candidate[] =>
-  candidates.map((candidate) => ({
-    ...candidate,
-    places: new Map([...byProfile].map(([id, places]) => [id, places.get(candidate.agentId) ?? 0])),
-  }))
 
 function factsOf(row: Conversation, contact: RoutingFacts['contact']): RoutingFacts {
   const { customerAddress, businessNumber, channel, provider, language, authenticated } = row

@@ -10,7 +10,7 @@ const dayMinutes = 1440
  * other workstream has. Waiting conversations close after a day, which on WhatsApp is when free replies end.
  */
 export async function createBuiltIns(tx: OrgTx, now: Date): Promise<void> {
-  const queue = await insertQueue(tx, { name: 'Default queue', isDefault: true, now })
+  const queue = await insertQueue(tx, { name: 'Default queue', isDefault: true }, now)
   for (const [channel, name] of [
     ['sms', 'SMS'],
     ['whatsapp', 'WhatsApp'],

@@ -28,6 +28,9 @@ export const presentQueue = (row: Queue): z.infer<typeof queueSchema> => ({
   name: row.name,
   isDefault: row.isDefault,
   operatingHoursId: row.operatingHoursId,
+  priority: row.priority,
+  assignment: row.assignment,
+  serviceLevelSeconds: row.serviceLevelSeconds,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })

@@ -1,13 +1,20 @@
 import type { OrgTx } from '../db/database.js'
-import type { Prisma, Queue } from '../db/generated/client.js'
+import type { Queue } from '../db/generated/client.js'
 import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { MemberRow } from './present.js'
 
+export type QueueFields = Pick<
+  Queue,
+  'name' | 'priority' | 'assignment' | 'serviceLevelSeconds' | 'operatingHoursId'
+>
+
+/** Where a field is absent it takes its default. */
 export async function insertQueue(
   tx: OrgTx,
-  { now, ...fields }: { name: string; isDefault: boolean; operatingHoursId?: string | null; now: Date },
+  fields: Pick<QueueFields, 'name'> & Partial<QueueFields> & { isDefault: boolean },
+  now: Date,
 ): Promise<Queue> {
   return tx.queue.create({
     data: { ...fields, orgId: tx.orgId, id: newId(), createdAt: now, updatedAt: now },
@@ -37,9 +44,10 @@ export async function listQueues(tx: OrgTx, page: PageRequest): Promise<Queue[]>
 export async function updateQueue(
   tx: OrgTx,
   id: string,
-  change: Prisma.QueueUncheckedUpdateManyInput,
+  change: Partial<QueueFields>,
+  now: Date,
 ): Promise<void> {
-  await tx.queue.updateMany({ where: { id }, data: change })
+  await tx.queue.updateMany({ where: { id }, data: { ...change, updatedAt: now } })
 }
 
 /** With its memberships. */

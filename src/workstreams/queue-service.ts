@@ -45,7 +45,7 @@ export class QueueService {
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
         await holdOperatingHours(tx, body.operatingHoursId)
-        const after = presentQueue(await insertQueue(tx, { ...body, isDefault: false, now }))
+        const after = presentQueue(await insertQueue(tx, { ...body, isDefault: false }, now))
         await recordAudit(tx, caller, { action: 'queue.created', subjectId: after.id, at: now, after })
         return after
       })
@@ -65,7 +65,10 @@ export class QueueService {
     return this.db.inOrg(caller, async (tx) => presentQueue(await getQueue(tx, id)))
   }
 
-  /** What waits in it stays where it is: new hours hold for what is routed from then on. */
+  /**
+   * Priority and method count from the next offer on, for what waits already too. New hours hold for what is routed from
+   * then on: what waits in it stays where it is.
+   */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeQueueBody>): Promise<Shown> {
     return this.db
       .inOrg(caller, async (tx) => {
@@ -73,8 +76,8 @@ export class QueueService {
         await lockRow(tx, 'queues', id)
         const before = presentQueue(await getQueue(tx, id))
         await holdOperatingHours(tx, body.operatingHoursId)
-        await updateQueue(tx, id, { ...given(body), updatedAt: now })
-        if (body.operatingHoursId !== undefined) await wakeRouting(tx, now)
+        await updateQueue(tx, id, given(body), now)
+        await wakeRouting(tx, now)
         const after = presentQueue(await getQueue(tx, id))
         await recordAudit(tx, caller, { action: 'queue.changed', subjectId: id, at: now, before, after })
         return after

@@ -21,6 +21,21 @@ const wrapUpBlock = z
   .meta({ description: 'How long wrap-up holds capacity' })
 
 const operatingHoursId = id.nullable().meta({ description: 'When it is open; null: always' })
+const assignment = z.enum(['highest_capacity', 'round_robin', 'least_active']).meta({
+  description:
+    'Which free member comes first: with the most free capacity; whose turn it is in this queue; whose capacity was given back longest ago',
+})
+const priority = z
+  .int()
+  .min(1)
+  .max(1000)
+  .meta({ description: 'Smaller first; among equal ones whatever waits longest' })
+const serviceLevelSeconds = z
+  .int()
+  .min(1)
+  .max(604_800)
+  .nullable()
+  .meta({ description: 'What an agent accepts within it was in time' })
 
 export const queueSchema = z
   .object({
@@ -28,14 +43,26 @@ export const queueSchema = z
     name: z.string(),
     isDefault: z.boolean(),
     operatingHoursId,
+    priority: z.int(),
+    assignment,
+    serviceLevelSeconds: z.int().nullable(),
     createdAt: time,
     updatedAt: time,
   })
   .meta({ id: 'Queue' })
 
-export const queueBody = z.strictObject({ name, operatingHoursId: operatingHoursId.default(null) })
+export const queueBody = z.strictObject({
+  name,
+  priority: priority.default(100),
+  assignment: assignment.default('highest_capacity'),
+  serviceLevelSeconds: serviceLevelSeconds.default(null),
+  operatingHoursId: operatingHoursId.default(null),
+})
 export const changeQueueBody = z.strictObject({
   name: name.optional(),
+  priority: priority.optional(),
+  assignment: assignment.optional(),
+  serviceLevelSeconds: serviceLevelSeconds.optional(),
   operatingHoursId: operatingHoursId.optional(),
 })
 

@@ -21,7 +21,7 @@ describe('the options of the bench', () => {
 
   test('an unknown measurement is refused with the known ones', () => {
     expect(() => readOptions(['--only', 'speed'])).toThrow(
-      'idle, streams, acknowledged, raw, attached, latency, sends, lists',
+      'idle, streams, acknowledged, raw, attached, latency, sends, lists, assignment',
     )
   })
 

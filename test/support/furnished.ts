@@ -60,6 +60,7 @@ export async function furnish(
   })
   const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
   await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
+  await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
   const contact = await post('/v1/contacts', {
     name: `Contact ${mark}`,
     mobilePhone: customer,

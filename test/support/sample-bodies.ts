@@ -75,8 +75,14 @@ export const sampleBodies: Readonly<
     holidays: [{ name: 'Christmas', from: '2026-12-25', to: '2026-12-26' }],
   }),
   'PATCH /v1/operating-hours/:id': () => ({ description: 'Changed' }),
-  'POST /v1/queues': ({ operatingHoursId }) => ({ name: unique('Queue'), operatingHoursId }),
-  'PATCH /v1/queues/:id': ({ operatingHoursId }) => ({ name: unique('Queue'), operatingHoursId }),
+  'POST /v1/queues': ({ operatingHoursId }) => ({
+    name: unique('Queue'),
+    priority: 10,
+    serviceLevelSeconds: 60,
+    operatingHoursId,
+  }),
+  'PATCH /v1/queues/:id': ({ operatingHoursId }) => ({ assignment: 'round_robin', operatingHoursId }),
+  'PUT /v1/routing-settings': () => ({ declineLimit: 2 }),
   'PUT /v1/queues/:id/members/:agentId': () => null,
   'POST /v1/workstreams': ({ queueId, capacityProfileId }) => ({
     name: unique('Workstream'),

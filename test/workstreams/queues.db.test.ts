@@ -52,7 +52,7 @@ describe('a queue', () => {
     expectProblem(await own.admin.patch(`/v1/queues/${id}`, { name: 'Support' }), 409, 'conflict')
     expect((await org.admin.post('/v1/queues', { name: 'Support' })).status).toBe(201)
     expectProblem(await own.admin.post('/v1/queues', { name: '' }), 422, 'validation_failed')
-    expectProblem(await own.admin.post('/v1/queues', { name: 'B', priority: 1 }), 422, 'validation_failed')
+    expectProblem(await own.admin.post('/v1/queues', { name: 'B', colour: 1 }), 422, 'validation_failed')
   })
 
   it('is not deleted while it is the default, a fallback, in a rule, or has conversations', async () => {

@@ -1,0 +1,75 @@
+/**
+ * Who may be offered a conversation, and what rules the others out (domain.md 5.5). One function for the engine, for the
+ * record of why, and for trying: what it says is what happens.
+ */
+import { later, seconds } from '../lib/clock.js'
+
+export const exclusions = ['not_in_queue', 'presence', 'capacity', 'declined'] as const
+export type Exclusion = (typeof exclusions)[number]
+
+/** An agent as assignment sees them. */
+export interface Candidate {
+  readonly agentId: string
+  presence: string
+  freeUnits: number
+  /** Free places by capacity profile */
+  readonly places: Map<string, number>
+  lastAssignedAt: Date | null
+  lastReleasedAt: Date | null
+  /** By queue */
+  readonly memberships: ReadonlyMap<string, Membership>
+}
+
+export interface Membership {
+  joinedAt: Date
+  /** In this queue, while it is assigned round robin */
+  lastAssignedAt: Date | null
+}
+
+/** What a conversation asks of whoever takes it: the same for all of one line. */
+export interface Demand {
+  queueId: string
+  units: number
+  /** Of each of these it takes a place, instead of units */
+  profileIds: readonly string[]
+  presences: ReadonlySet<string>
+}
+
+/** An agent's declines of one conversation. */
+export interface Declines {
+  /** 0 where the agent only gave it back */
+  count: number
+  lastAt: Date
+}
+
+export interface Refusals {
+  byAgent: ReadonlyMap<string, Declines>
+  /** After so many an agent is not asked again */
+  limit: number
+}
+
+export const noRefusals: Refusals = { byAgent: new Map(), limit: 1 }
+
+const declinePause = seconds(60)
+
+/** Everything that keeps this agent from being offered it now; nothing where they may be. */
+export function ruledOutBy(demand: Demand, refusals: Refusals, candidate: Candidate, now: Date): Exclusion[] {
+  const declines = refusals.byAgent.get(candidate.agentId)
+  const applies: Record<Exclusion, boolean> = {
+    not_in_queue: !candidate.memberships.has(demand.queueId),
+    presence: !demand.presences.has(candidate.presence),
+    capacity: timesThatFit(demand, candidate) < 1,
+    declined:
+      declines !== undefined &&
+      (declines.count >= refusals.limit || later(declines.lastAt, declinePause) > now),
+  }
+  return exclusions.filter((exclusion) => applies[exclusion])
+}
+
+/** How much of what it takes an agent has free: units, or places of the fullest of its profiles. */
+export const freeFor = ({ profileIds }: Demand, { freeUnits, places }: Candidate): number =>
+  profileIds.length === 0 ? freeUnits : Math.min(...profileIds.map((id) => places.get(id) ?? 0))
+
+/** How often the agent could take the like of it. */
+export const timesThatFit = (demand: Demand, candidate: Candidate): number =>
+  Math.floor(freeFor(demand, candidate) / (demand.profileIds.length === 0 ? demand.units : 1))

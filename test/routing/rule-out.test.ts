@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { type Candidate, type Exclusion, exclusions, ruledOutBy } from '../../src/routing/rule-out.js'
+import { ago, candidate, demand, now, refusals } from './candidates.js'
+
+/** What makes each of them apply to an agent whom nothing else rules out. */
+const faults: Record<Exclusion, Partial<Candidate>> = {
+  not_in_queue: { memberships: new Map() },
+  presence: { presence: 'away' },
+  capacity: { freeUnits: 0 },
+  declined: {},
+}
+
+function ruledOut(applied: readonly Exclusion[]): Exclusion[] {
+  const agent = Object.assign(candidate('Sam'), ...applied.map((exclusion) => faults[exclusion]))
+  const declined = applied.includes('declined') ? { Sam: { count: 1, lastAt: ago(30) } } : {}
+  return ruledOutBy(demand(), refusals(declined), agent, now)
+}
+
+const pairs = exclusions.flatMap((one, n) => exclusions.slice(n + 1).map((other) => [one, other] as const))
+
+describe('what rules an agent out', () => {
+  it('is nothing where all is well', () => {
+    expect(ruledOut([])).toEqual([])
+  })
+
+  it.each(exclusions.map((one) => [one]))('is told alone: %s', (one) => {
+    expect(ruledOut([one])).toEqual([one])
+  })
+
+  it.each(pairs)('is told together: %s and %s', (one, other) => {
+    expect(ruledOut([one, other])).toEqual([one, other])
+  })
+
+  it('is everything at once', () => {
+    expect(ruledOut(exclusions)).toEqual([...exclusions])
+  })
+})
+
+describe('of each by itself', () => {
+  const ruledOutBecause = (given: Partial<Parameters<typeof demand>[0]>, agent: Candidate) =>
+    ruledOutBy(demand(given), refusals(), agent, now)
+
+  it.each([
+    [1, 1, []],
+    [2, 1, ['capacity']],
+    [2, 2, []],
+    [1, 0, ['capacity']],
+    [1, -3, ['capacity']],
+  ])('a conversation of %i units for an agent with %i free', (units, freeUnits, expected) => {
+    expect(ruledOutBecause({ units }, candidate('Sam', { freeUnits }))).toEqual(expected)
+  })
+
+  it.each([
+    ['a place in each', { chat: 1, vip: 1 }, []],
+    ['no place left in one', { chat: 4, vip: 0 }, ['capacity']],
+    ['not all of them', { chat: 4 }, ['capacity']],
+  ])(
+    'where it asks for capacity profiles, an agent with %s, whatever their units',
+    (_what, places, expected) => {
+      const agent = candidate('Sam', { freeUnits: 9, places: new Map(Object.entries(places)) })
+
+      expect(ruledOutBecause({ profileIds: ['chat', 'vip'] }, agent)).toEqual(expected)
+    },
+  )
+
+  it.each([
+    ['available', []],
+    ['busy', []],
+    ['do_not_disturb', ['presence']],
+    ['offline', ['presence']],
+  ])('an agent who is %s where available and busy are allowed', (presence, expected) => {
+    const presences = new Set(['available', 'busy'])
+
+    expect(ruledOutBecause({ presences }, candidate('Sam', { presence }))).toEqual(expected)
+  })
+
+  it('membership of another queue does not count', () => {
+    expect(ruledOutBecause({}, candidate('Sam', { queues: ['sales'] }))).toEqual(['not_in_queue'])
+  })
+
+  it.each([
+    ['declined 59 seconds ago', { count: 1, lastAt: ago(59) }, 3, true],
+    ['declined 60 seconds ago', { count: 1, lastAt: ago(60) }, 3, false],
+    ['declined twice, long ago', { count: 2, lastAt: ago(90_000) }, 3, false],
+    ['declined three times, long ago', { count: 3, lastAt: ago(90_000) }, 3, true],
+    ['declined once, where once is the limit', { count: 1, lastAt: ago(90_000) }, 1, true],
+    ['declined four times, where five is the limit', { count: 4, lastAt: ago(90_000) }, 5, false],
+    ['only gave it back 59 seconds ago', { count: 0, lastAt: ago(59) }, 1, true],
+    ['only gave it back a while ago', { count: 0, lastAt: ago(60) }, 1, false],
+  ])('an agent who %s', (_what, declines, limit, isOut) => {
+    const found = ruledOutBy(demand(), refusals({ Sam: declines }, limit), candidate('Sam'), now)
+
+    expect(found).toEqual(isOut ? ['declined'] : [])
+  })
+})
