@@ -10,6 +10,7 @@ const slices = [
   'conversations',
   'routing',
   'messages',
+  'automatic-messages',
   'supervision',
 ]
 
@@ -37,11 +38,11 @@ const systemDoorUsers = [
 
 const anySlice = `^src/(${slices.join('|')})/`
 const pure =
-  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule)\\.ts$'
+  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.
-const providerSpeakers = ['channels', 'messages']
+const providerSpeakers = ['channels', 'messages', 'automatic-messages']
 
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 

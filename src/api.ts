@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { agentRoutes } from './agents/routes.js'
+import { automaticMessageRoutes } from './automatic-messages/routes.js'
 import { capacityProfileRoutes } from './capacity-profiles/routes.js'
 import { channelAccountRoutes } from './channels/account-routes.js'
 import { callbackRoutes } from './channels/callback-routes.js'
@@ -89,5 +90,6 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(liveRoutes, { live: parts.live })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })
   await app.register(mediaRoutes, { media: parts.media })
+  await app.register(automaticMessageRoutes, { automaticMessages: parts.automaticMessages })
   await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: parts.audiences.of })
 }

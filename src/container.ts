@@ -1,4 +1,7 @@
 import { AgentService } from './agents/service.js'
+import { ActiveTriggers } from './automatic-messages/active-triggers.js'
+import { AutomaticMessageService } from './automatic-messages/service.js'
+import { AutomaticSpeaker } from './automatic-messages/speaker.js'
 import { CapacityProfileService } from './capacity-profiles/service.js'
 import { AccountSecrets } from './channels/account-secrets.js'
 import { ChannelAccountService } from './channels/account-service.js'
@@ -135,6 +138,10 @@ export async function createContainer(settings: ServiceSettings) {
   const messages = new MessageService(db, clock)
   const media = new MediaService({ db, clock, providers, secrets, links, log })
 
+  const activeTriggers = new ActiveTriggers()
+  const automaticMessages = new AutomaticMessageService(db, clock, activeTriggers)
+  db.beforeCommit = new AutomaticSpeaker(clock, activeTriggers).follow
+
   const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
   const routingSettings = new RoutingSettingsService(db, clock)
@@ -232,6 +239,7 @@ export async function createContainer(settings: ServiceSettings) {
     replies,
     messages,
     media,
+    automaticMessages,
     feed,
     audiences,
     health,

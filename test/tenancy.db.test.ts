@@ -333,6 +333,7 @@ const segmentNamed: Readonly<Record<string, string>> = {
   contactId: 'contacts',
   workstreamId: 'workstreams',
   operatingHoursId: 'operating-hours',
+  workstreamChannelId: 'channels',
   actorId: 'agents',
   subjectId: 'queues',
 }

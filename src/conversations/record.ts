@@ -8,6 +8,7 @@ import { saveStatusChanges } from './history-repository.js'
 import { presentConversation } from './present.js'
 import { findContactNames, findQueueNames, saveConversations } from './repository.js'
 import { saveSessions } from './session-repository.js'
+import { noteSteps } from './steps.js'
 
 /** Writes steps of conversations with all that belongs to them: trail, sessions, the agents' capacity, and the events. */
 export async function recordChanges(
@@ -16,6 +17,10 @@ export async function recordChanges(
   now: Date,
 ): Promise<void> {
   if (changes.length === 0) return
+  noteSteps(
+    tx,
+    changes.map(({ transition, before, after }) => ({ ...transition, before, after })),
+  )
   await Promise.all([
     saveConversations(tx, changes),
     saveStatusChanges(tx, changes, now),

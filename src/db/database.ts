@@ -54,6 +54,8 @@ export class Database {
   private readonly connectionOf: (tx: Prisma.TransactionClient) => Promise<pg.PoolClient>
   /** Called after a commit that wrote events */
   onEvents: Listener = () => undefined
+  /** Called in every unit of work when its work is done: what follows from it in the same transaction */
+  beforeCommit: (tx: OrgTx) => Promise<void> = async () => undefined
 
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
@@ -78,6 +80,7 @@ export class Database {
       const tx = scopedTo(orgId, client, connection)
       try {
         const result = await work(tx)
+        await this.beforeCommit(tx)
         await beforeCommit?.(tx, result)
         hasEvents = tx.hasEvents
         return result

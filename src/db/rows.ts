@@ -4,6 +4,7 @@ import { Prisma } from './generated/client.js'
 type Lockable =
   | 'access_keys'
   | 'agents'
+  | 'automatic_messages'
   | 'capacity_profiles'
   | 'channel_numbers'
   | 'contacts'

@@ -10,6 +10,7 @@ import {
   lockLiveConversations,
 } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
+import { noteSteps } from '../conversations/steps.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { insertRows } from '../db/rows.js'
@@ -77,6 +78,10 @@ export async function attachMessages(
     insertMedia(tx, composed.media),
     recordChanges(tx, known, now).then(() => announceInbound(tx, told)),
   ])
+  noteSteps(
+    tx,
+    rows.map((row) => ({ by: 'opened', from: null, to: 'open', before: null, after: row })),
+  )
   return leftovers
 }
 

@@ -50,7 +50,7 @@ export const messageSchema = z
         'unknown',
       ])
       .nullable()
-      .meta({ description: 'Null for notes and system messages' }),
+      .meta({ description: 'Null for what only agents see' }),
     error: z
       .object({ code: z.string(), message: z.string(), providerCode: z.string().nullable() })
       .nullable(),

@@ -24,6 +24,7 @@ const settings = Prisma.sql`
   w.auto_close_after_minutes AS "autoCloseAfterMinutes", w.capacity_units AS "capacityUnits",
   w.keep_same_agent AS "keepSameAgent", w.wrap_up_block_seconds AS "wrapUpBlockSeconds",
   w.capacity_profile_id AS "capacityProfileId",
+  w.automatic_messages AS "automaticMessages",
   w.fallback_queue_id AS "fallbackQueueId", w.created_at AS "createdAt", w.updated_at AS "updatedAt"
   FROM channel_numbers n
   LEFT JOIN workstream_channels c ON c.org_id = n.org_id AND c.number_id = n.id

@@ -53,6 +53,7 @@ export const presentWorkstream = (row: Workstream): z.infer<typeof workstreamSch
   capacityProfileId: row.capacityProfileId,
   keepSameAgent: row.keepSameAgent,
   wrapUpBlock: wrapUpBlock(row.wrapUpBlockSeconds),
+  automaticMessages: row.automaticMessages,
   fallbackQueueId: row.fallbackQueueId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),

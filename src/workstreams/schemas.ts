@@ -90,6 +90,7 @@ export const workstreamSchema = z
     capacityProfileId: id.nullable(),
     keepSameAgent: z.boolean(),
     wrapUpBlock,
+    automaticMessages: z.boolean().meta({ description: 'Whether automatic messages are sent in it' }),
     fallbackQueueId: id,
     createdAt: time,
     updatedAt: time,
@@ -106,6 +107,7 @@ export const createWorkstreamBody = z
     capacityProfileId: capacityProfileId.default(null),
     keepSameAgent: z.boolean().default(true),
     wrapUpBlock: wrapUpBlock.default('always'),
+    automaticMessages: z.boolean().default(true),
     fallbackQueueId: id.optional().meta({ description: 'The default queue where absent' }),
   })
   .refine((body) => body.channel !== 'sms' || body.autoCloseAfterMinutes >= leastSmsMinutes, {
@@ -127,10 +129,11 @@ export const changeWorkstreamBody = z.strictObject({
   capacityProfileId: capacityProfileId.optional(),
   keepSameAgent: z.boolean().optional(),
   wrapUpBlock: wrapUpBlock.optional(),
+  automaticMessages: z.boolean().optional(),
   fallbackQueueId: id.optional(),
 })
 
-const language = z
+export const language = z
   .string()
   .max(35)
   .refine(isLanguage, 'Write a language tag (BCP 47), for example "en-US".')

@@ -100,7 +100,7 @@ export class WorkstreamService {
   /** New durations and units hold for what happens from now on; what is at hand keeps those that it began with. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeWorkstreamBody>): Promise<Shown> {
     const { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId } = body
-    const { keepSameAgent, wrapUpBlock, fallbackQueueId } = body
+    const { keepSameAgent, wrapUpBlock, automaticMessages, fallbackQueueId } = body
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
@@ -114,7 +114,7 @@ export class WorkstreamService {
         await this.fallbackQueue(tx, fallbackQueueId)
         await assertProfile(tx, capacityProfileId)
         const lasting = { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId }
-        const fields = { ...lasting, keepSameAgent, fallbackQueueId }
+        const fields = { ...lasting, keepSameAgent, automaticMessages, fallbackQueueId }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
         await wakeRouting(tx, now)
         const after = presentWorkstream(await getWorkstream(tx, id))

@@ -58,6 +58,11 @@ export async function furnish(
     numberId: number.id,
     attachments: { customer: true, agent: true },
   })
+  const automaticMessage = await post('/v1/automatic-messages', {
+    channel: 'sms',
+    trigger: 'session_ended',
+    description: mark,
+  })
   const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
   await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
   await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
@@ -106,6 +111,7 @@ export async function furnish(
       'channel-numbers': number.id,
       quarantine: quarantined,
       'operating-hours': hours,
+      'automatic-messages': automaticMessage,
       queues: queue,
       members: agent.id,
       workstreams: workstream,
@@ -153,4 +159,5 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   mediaId: ids['media'] ?? '',
   capacityProfileId: ids['capacity-profiles'] ?? '',
   operatingHoursId: ids['operating-hours'] ?? '',
+  workstreamChannelId: ids['channels'] ?? '',
 })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { triggers } from '../../src/automatic-messages/triggers.js'
 
 /** What the references in a body name. */
 export interface References {
@@ -11,7 +12,10 @@ export interface References {
   mediaId: string
   capacityProfileId: string
   operatingHoursId: string
+  workstreamChannelId: string
 }
+
+let count = 0
 
 const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`
 
@@ -67,6 +71,14 @@ export const sampleBodies: Readonly<
   'PATCH /v1/channel-numbers/:id': () => ({ description: unique('Description') }),
   'POST /v1/quarantine/:id/release': () => null,
   'POST /v1/quarantine/release': ({ accountId }) => ({ accountId }),
+  // A place has one message for each trigger
+  'POST /v1/automatic-messages': ({ workstreamChannelId }) => ({
+    channel: 'sms',
+    workstreamChannelId,
+    trigger: triggers[count++ % triggers.length],
+    texts: { en: 'Welcome to {QueueName}', 'de-AT': 'Willkommen' },
+  }),
+  'PATCH /v1/automatic-messages/:id': () => ({ description: 'Changed' }),
   'POST /v1/operating-hours': () => ({
     name: unique('Hours'),
     timeZone: 'Europe/Berlin',

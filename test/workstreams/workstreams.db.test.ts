@@ -53,6 +53,7 @@ describe('a new workstream', () => {
       capacityProfileId: null,
       keepSameAgent: true,
       wrapUpBlock: 'always',
+      automaticMessages: true,
       fallbackQueueId: defaultQueueId,
       createdAt: expect.any(String),
       updatedAt: made.body.createdAt,
