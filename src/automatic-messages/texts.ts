@@ -33,6 +33,7 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   holiday: 'Thank you for your message. We are closed for a holiday and will answer when we are back.',
   agent_assigned: '{AgentName} will be with you shortly.',
   agent_joined: '{AgentName} has joined the conversation.',
+  transfer_accepted: '{AgentName} has taken over the conversation.',
   conversation_ended: '{AgentName} has ended the conversation.',
   session_ended: 'This conversation is closed. Write again whenever you need us.',
 }

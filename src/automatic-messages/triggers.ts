@@ -8,6 +8,7 @@ export const triggers = [
   'holiday',
   'agent_assigned',
   'agent_joined',
+  'transfer_accepted',
   'conversation_ended',
   'session_ended',
 ] as const
@@ -52,12 +53,16 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
     case 'routed':
       return before?.queueId ? null : { triggers: closed, hours: 'queue_alone', isReply: true }
     case 'offered':
+    case 'transfer_offered':
+      if (to !== 'offered') return null
       return { triggers: ['agent_assigned'], hours: null, isReply: true }
     case 'accepted':
       return from === 'offered' ? plain('agent_joined') : null
     case 'picked':
     case 'resumed':
       return plain('agent_joined')
+    case 'transfer_accepted':
+      return plain('transfer_accepted')
     case 'ended_by_agent':
       return plain('conversation_ended')
     case 'closed_by_agent':

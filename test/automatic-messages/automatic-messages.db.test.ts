@@ -200,6 +200,24 @@ describe('an automatic message', () => {
     ])
   })
 
+  it('names who has taken over after a transfer', async () => {
+    const stage = await Stage.set()
+    await stage.say('transfer_accepted', { texts: { en: '{AgentName} has taken over' } })
+    const other = await stage.org.addAgent({ name: 'Robin', presence: 'available' })
+    const customer = newCustomer()
+    const { id } = await stage.texted(customer)
+    await stage.org.conversation(id, ({ agentId }) => agentId === other.id)
+    await done(stage.org.as(other).post(`/v1/conversations/${id}/accept`), 200)
+    await done(stage.org.as(stage.agent).put('/v1/me/presence', { presence: 'available' }), 200)
+    await done(stage.org.as(other).post(`/v1/conversations/${id}/transfer`, { agentId: stage.agent.id }), 200)
+    const before = await stage.said(customer)
+
+    await stage.act(id, 'accept')
+
+    expect(before).toEqual([])
+    expect(await stage.said(customer)).toEqual(['Sam has taken over'])
+  })
+
   it('of a number takes the place of that of its channel, and keeps it back where it is inactive', async () => {
     const stage = await Stage.set()
     const other = await stage.org.addNumber('twilio sms')
