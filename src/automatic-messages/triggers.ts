@@ -91,7 +91,7 @@ export function applies(trigger: Trigger, status: HoursStatus | undefined): bool
 
 /** How many automatic messages one customer gets at most: another robot that answers each of them comes to an end. */
 export const mostLately = { messages: 8, minutes: 10 }
-export const mostInADay = 30
+const mostInADay = 30
 
 export const isTooMuch = ({ lately, today }: { lately: number; today: number }): boolean =>
   lately >= mostLately.messages || today >= mostInADay

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { triggers } from '../../src/automatic-messages/triggers.js'
 import { loadSize } from '../../src/bench/load-size.js'
 import { minutes } from '../../src/lib/clock.js'
 import { call } from '../support/api-call.js'
@@ -32,6 +33,7 @@ beforeAll(async () => {
   service = await startService({ clock, databaseUrl: database.url })
   at = await furnish(service, 'plans')
   await load()
+  await somethingIsSaidByItself()
   const log = await PlanLog.open(database.url)
   await aConversation()
   await listsOfConversations()
@@ -51,6 +53,17 @@ async function load(): Promise<void> {
   )
   tenantTables = new Set(rows.map(({ relname }) => relname))
   await sql.end()
+}
+
+/** The number keeps to hours, and whatever happens to a conversation says something. */
+async function somethingIsSaidByItself(): Promise<void> {
+  const { org, ids } = at
+  const path = `/v1/workstreams/${ids['workstreams']}/channels/${ids['channels']}`
+  await done(org.admin.patch(path, { operatingHoursId: ids['operating-hours'] }), 200)
+  for (const trigger of triggers) {
+    const message = { channel: 'sms', trigger, active: true, workstreamChannelId: ids['channels'] }
+    await done(org.admin.post('/v1/automatic-messages', message), 201)
+  }
 }
 
 /** A customer who is known and one who is new; what agents do with them; reports, an upload, an event stream that resumes. */
