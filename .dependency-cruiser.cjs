@@ -12,6 +12,7 @@ const slices = [
   'messages',
   'automatic-messages',
   'supervision',
+  'timeouts',
 ]
 
 // What each kernel folder may import besides itself, packages and Node.js.
@@ -38,7 +39,7 @@ const systemDoorUsers = [
 
 const anySlice = `^src/(${slices.join('|')})/`
 const pure =
-  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts)\\.ts$'
+  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts|due-rules)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.

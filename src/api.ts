@@ -28,6 +28,7 @@ import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
 import { routingSettingsRoutes } from './routing/settings-routes.js'
 import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
+import { timeoutRoutes } from './timeouts/routes.js'
 import { queueRoutes } from './workstreams/queue-routes.js'
 import { workstreamRoutes } from './workstreams/routes.js'
 import { routingRuleRoutes } from './workstreams/rule-routes.js'
@@ -85,6 +86,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
   await app.register(routingSettingsRoutes, { settings: parts.routingSettings })
+  await app.register(timeoutRoutes, { timeouts: parts.timeouts })
   await app.register(conversationRoutes, parts)
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(liveRoutes, { live: parts.live })

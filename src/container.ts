@@ -45,6 +45,8 @@ import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
 import { RoutingSettingsService } from './routing/settings-service.js'
 import { SupervisionSettingsService } from './supervision/settings-service.js'
+import { actOnSilence } from './timeouts/act.js'
+import { TimeoutService } from './timeouts/service.js'
 import { createBuiltIns } from './workstreams/built-ins.js'
 import { QueueService } from './workstreams/queue-service.js'
 import { WorkstreamService } from './workstreams/service.js'
@@ -101,6 +103,7 @@ export async function createContainer(settings: ServiceSettings) {
   )
   const capacityProfiles = new CapacityProfileService(db, clock)
   const hours = new OperatingHoursService(db, clock)
+  const timeouts = new TimeoutService(db, clock)
   const queues = new QueueService(db, clock)
   const workstreams = new WorkstreamService(db, clock)
   const accounts = new ChannelAccountService({
@@ -145,7 +148,7 @@ export async function createContainer(settings: ServiceSettings) {
   const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
   const routingSettings = new RoutingSettingsService(db, clock)
-  const timers = new ConversationTimers({ db, clock, conversations, log })
+  const timers = new ConversationTimers({ db, clock, conversations, actOnSilence, log })
   const settlement = new Settlement({ db, clock, providers, secrets, log })
   const sending = new SendService({ db, clock, providers, secrets, links, log }, settlement)
 
@@ -226,6 +229,7 @@ export async function createContainer(settings: ServiceSettings) {
     queues,
     workstreams,
     routingSettings,
+    timeouts,
     accounts,
     numbers,
     quarantine,

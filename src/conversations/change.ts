@@ -1,11 +1,13 @@
 import type { Conversation } from '../db/generated/client.js'
-import { days, later, minutes, seconds } from '../lib/clock.js'
+import { later, minutes, seconds } from '../lib/clock.js'
+import type { ClosingTimes } from '../workstreams/closing-times.js'
 import type { Capacity } from './capacity.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
 import { type SessionChange, sessionChanges } from './session-changes.js'
+import { nextTimeout, type TimeoutTimes } from './silence.js'
 
 /** What of the workstream decides how long things last. */
-export interface WorkTerms {
+export interface WorkTerms extends ClosingTimes, TimeoutTimes {
   autoCloseAfterMinutes: number
   capacityUnits: number
   /** How long wrap-up holds capacity: null always, 0 not at all */
@@ -59,8 +61,6 @@ export interface ConversationChange {
 export const defaultPriority = 100
 
 const offerSeconds = 120
-const idleDays = 30
-const wrapUpDays = 1
 
 interface Step {
   before: Conversation
@@ -114,6 +114,7 @@ function apply(step: Step, event: ConversationEvent): void {
       break
     case 'customer_wrote':
       countMessages(after, event.messages, event.lastAt)
+      after.timeoutAt = nextTimeout(after, step.terms)
       break
     case 'accepted':
       if (transition.from === 'offered') after.acceptedAt = now
@@ -129,6 +130,8 @@ const bySystem = new Set<Happening>([
   'transfer_expired',
   'transfer_agent_left',
   'auto_closed',
+  'closed_by_rule',
+  'moved_to_waiting',
 ])
 
 /** Who makes a step that does not say: the customer, the system, or the agent whose conversation it is. */
@@ -161,6 +164,7 @@ function enterPhase({ after, transition, terms, now }: Step): void {
   }
   if (to === 'wrap_up') after.resolvedAt = now
   if (to === 'closed') after.closedAt = now
+  if (to === 'wrap_up' || to === 'closed') after.timeoutAt = null
 }
 
 function giveTo({ after, transition: { to }, terms, now }: Step, agentId: string): void {
@@ -217,11 +221,20 @@ const activityStep = minutes(10)
 export const activeAt = (lastMessageAt: Date): Date =>
   new Date(Math.floor(lastMessageAt.getTime() / activityStep) * activityStep)
 
-/** When it closes by itself: open and active after 30 days, wrap-up after one, waiting by its workstream (domain.md 2.4). */
+/** When it closes by itself: waiting by its workstream, otherwise by its channel (domain.md 2.4). */
 export function closesAt(status: Conversation['status'], terms: WorkTerms, now: Date): Date | null {
-  if (status === 'closed') return null
-  if (status === 'waiting') return later(now, minutes(terms.autoCloseAfterMinutes))
-  return later(now, days(status === 'wrap_up' ? wrapUpDays : idleDays))
+  switch (status) {
+    case 'open':
+      return later(now, minutes(terms.openMinutes))
+    case 'active':
+      return later(now, minutes(terms.activeMinutes))
+    case 'waiting':
+      return later(now, minutes(terms.autoCloseAfterMinutes))
+    case 'wrap_up':
+      return later(now, minutes(terms.wrapUpMinutes))
+    default:
+      return null
+  }
 }
 
 /**
@@ -248,10 +261,13 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
 
 /** The earliest moment at which something must happen by itself. */
 export function dueAt(
-  conversation: Pick<Conversation, 'offerExpiresAt' | 'transferExpiresAt' | 'closesAt' | 'releaseUnitsAt'>,
+  conversation: Pick<
+    Conversation,
+    'offerExpiresAt' | 'transferExpiresAt' | 'closesAt' | 'releaseUnitsAt' | 'timeoutAt'
+  >,
 ): Date | null {
-  const { offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt } = conversation
-  const moments = [offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt]
+  const { offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt, timeoutAt } = conversation
+  const moments = [offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt, timeoutAt]
   const times = moments.flatMap((moment) => (moment ? [moment.getTime()] : []))
   return times.length > 0 ? new Date(Math.min(...times)) : null
 }

@@ -29,6 +29,8 @@ export const happenings = [
   'transferred_to_queue',
   'force_closed',
   'auto_closed',
+  'closed_by_rule',
+  'moved_to_waiting',
 ] as const
 export type Happening = (typeof happenings)[number]
 
@@ -44,6 +46,7 @@ const table: Table = {
     picked: 'active',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
   },
   offered: {
     customer_wrote: 'offered',
@@ -54,6 +57,7 @@ const table: Table = {
     released: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
   },
   active: {
     customer_wrote: 'active',
@@ -66,6 +70,8 @@ const table: Table = {
     transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: 'waiting',
   },
   // It stays with its agent until the other one accepts; whatever that agent does with it meanwhile takes the transfer back
   transferring: {
@@ -81,6 +87,8 @@ const table: Table = {
     ended_by_agent: 'wrap_up',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: 'waiting',
   },
   waiting: {
     customer_wrote: 'open',
@@ -90,6 +98,7 @@ const table: Table = {
     transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
   },
   wrap_up: {
     closed_by_agent: 'closed',

@@ -3,6 +3,7 @@ import { type Channel, type Conversation, Prisma } from '../db/generated/client.
 import type { Take } from '../db/row-by-row.js'
 import { columnsOf, updateRows } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
+import { closingTimesOf, withClosingTimes } from '../workstreams/closing-times.js'
 import type { ConversationChange, WorkTerms } from './change.js'
 
 /** What makes a conversation the one that a customer's message belongs to. */
@@ -58,7 +59,7 @@ const changeable = [
   ...(['agentId', 'offeredAt', 'offerExpiresAt', 'acceptedAt'] as const),
   ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
   ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),
-  ...(['resolvedAt', 'closesAt', 'closedAt', 'dueAt'] as const),
+  ...(['resolvedAt', 'closesAt', 'closedAt', 'timeoutAt', 'dueAt'] as const),
   ...([
     'transferAgentId',
     'transferById',
@@ -83,13 +84,12 @@ export async function findTerms(
   tx: OrgTx,
   workstreamIds: readonly string[],
 ): Promise<Map<string, WorkTerms>> {
-  const rows = await tx.workstream.findMany({
-    where: { id: { in: [...new Set(workstreamIds)] } },
-    select: {
-      ...{ id: true, autoCloseAfterMinutes: true, capacityUnits: true },
-      ...{ wrapUpBlockSeconds: true, keepSameAgent: true },
-    },
-  })
+  const rows = await tx.$queryRaw<(WorkTerms & { id: string })[]>`
+    SELECT w.id, w.auto_close_after_minutes AS "autoCloseAfterMinutes", w.capacity_units AS "capacityUnits",
+      w.wrap_up_block_seconds AS "wrapUpBlockSeconds", w.keep_same_agent AS "keepSameAgent", w.agent_timeouts AS "agentTimeouts",
+      w.customer_timeouts AS "customerTimeouts", ${closingTimesOf}
+    FROM workstreams w ${withClosingTimes}
+    WHERE w.org_id = ${tx.orgId}::uuid AND w.id = ANY(${[...new Set(workstreamIds)]}::uuid[])`
   return new Map(rows.map((row) => [row.id, row]))
 }
 

@@ -1,6 +1,7 @@
 import type { Conversation } from '../db/generated/client.js'
 import type { Actor } from './change.js'
 import type { Happening, Phase, Transition } from './lifecycle.js'
+import { silenceOf } from './silence.js'
 
 /** What a step means for the session of one agent: each time that an agent is given a conversation is one. */
 export interface SessionChange {
@@ -73,6 +74,8 @@ function reasonOf({ transition: { from, by }, by: actor, before }: Step): string
     return actor.type === 'agent' ? 'agent_transfer_to_queue' : 'supervisor_assign_to_queue'
   if (by === 'transfer_accepted')
     return before.transferById === before.agentId ? 'agent_transferred' : 'supervisor_transfer_to_agent'
+  if (by === 'closed_by_rule' || by === 'moved_to_waiting')
+    return `${silenceOf(before)?.of ?? 'customer'}_non_response_timeout_rule`
   return reasons[by] ?? by
 }
 

@@ -22,6 +22,8 @@ export class ConversationTimers {
       db: Database
       clock: Clock
       conversations: ConversationService
+      /** Does what the timeout rules say */
+      actOnSilence(tx: OrgTx, rows: readonly Conversation[], now: Date): Promise<void>
       log: Logger
     },
   ) {
@@ -58,7 +60,12 @@ export class ConversationTimers {
     const releasing = due.filter(
       (row) => row.releaseUnitsAt && row.releaseUnitsAt <= now && !closing.includes(row),
     )
+    const silent = due.filter(
+      (row) =>
+        isTimedOut(row, now) && ![expired, unanswered, closing, releasing].some((rows) => rows.includes(row)),
+    )
     await this.releaseUnits(tx, releasing, now)
+    await this.parts.actOnSilence(tx, silent, now)
     await conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
     await conversations.changeAll(tx, unanswered, { type: 'transfer_expired' }, now)
     await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
@@ -84,6 +91,8 @@ export class ConversationTimers {
     await emit(tx, [routingWanted(now)])
   }
 }
+
+const isTimedOut = ({ timeoutAt }: Conversation, now: Date): boolean => timeoutAt !== null && timeoutAt <= now
 
 const routingWanted = (at: Date): DomainEvent => ({
   type: 'routing.wanted',

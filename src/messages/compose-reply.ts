@@ -10,7 +10,7 @@ import { messageEvent } from './announce.js'
 import { newMessage } from './new-message.js'
 import { type MessageRow, presentMessage } from './present.js'
 import { insertMessages } from './repository.js'
-import { noteLastMessage, refuseToSend, type SendFacts, type SendSubject } from './send-gate.js'
+import { noteReplies, refuseToSend, type SendFacts, type SendSubject, type Timeouts } from './send-gate.js'
 import { findUploads, takeUploads } from './uploads.js'
 
 /** What an agent wants to say. */
@@ -24,7 +24,7 @@ export interface Reply {
 
 export interface ComposedReply {
   caller: OrgCaller
-  conversation: Conversation
+  conversation: Conversation & Timeouts
   message: MessageRow
   files: Media[]
 }
@@ -33,7 +33,7 @@ export interface ComposedReply {
 export async function composeReply(
   tx: OrgTx,
   { caller, conversationId, text, media }: Reply,
-  conversation: (Conversation & SendFacts) | undefined,
+  conversation: (Conversation & SendFacts & Timeouts) | undefined,
   now: Date,
 ): Promise<ComposedReply> {
   const agentId = agentOf(caller)
@@ -73,9 +73,9 @@ export async function saveReplies(tx: OrgTx, replies: readonly ComposedReply[], 
       tx,
       replies.flatMap(({ files }) => files),
     ),
-    noteLastMessage(
+    noteReplies(
       tx,
-      replies.map(({ conversation }) => conversation.id),
+      [...new Map(replies.map(({ conversation }) => [conversation.id, conversation])).values()],
       now,
     ),
     emit(

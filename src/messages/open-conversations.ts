@@ -90,6 +90,7 @@ function newConversation(
     statusUpdatedAt: now,
     lastInboundAt: null,
     lastMessageAt: callback.receivedAt,
+    lastAgentMessageAt: null,
     activeAt: activeAt(callback.receivedAt),
     resolvedAt: null,
     closesAt: closing,
@@ -99,6 +100,7 @@ function newConversation(
     transferOfferedAt: null,
     transferExpiresAt: null,
     transferCount: 0,
+    timeoutAt: null,
     dueAt: closing,
   }
 }

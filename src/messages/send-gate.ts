@@ -1,9 +1,10 @@
 /** Whether a message may leave (api.md 5): asked when the agent sends it, and again just before it goes out. */
 
-import { activeAt } from '../conversations/change.js'
+import { activeAt, dueAt } from '../conversations/change.js'
+import { nextTimeout } from '../conversations/silence.js'
 import type { OrgTx } from '../db/database.js'
 import { type Conversation, Prisma } from '../db/generated/client.js'
-import { columnsOf } from '../db/rows.js'
+import { columnsOf, updateRows } from '../db/rows.js'
 import { AppError } from '../lib/errors.js'
 import { isReplyWindowOpen } from '../providers/last-gate.js'
 import { windowClosedSentence } from '../providers/provider-error.js'
@@ -12,6 +13,11 @@ export interface SendFacts {
   optedOut: boolean
   channelEnabled: boolean
   numberDeleted: boolean
+}
+
+/** What a locked conversation shows beside itself. */
+export interface Timeouts {
+  customerTimeouts: number[]
 }
 
 export type SendSubject = Pick<Conversation, 'channel' | 'lastInboundAt'> & SendFacts
@@ -43,9 +49,12 @@ export async function findSendable(
 export async function lockToSend(
   tx: OrgTx,
   conversationIds: readonly string[],
-): Promise<Map<string, Conversation & SendFacts>> {
-  const rows = await tx.$queryRaw<(Conversation & SendFacts)[]>`
-    SELECT ${columns}, ${facts} FROM conversations c
+): Promise<Map<string, Conversation & SendFacts & Timeouts>> {
+  const rows = await tx.$queryRaw<(Conversation & SendFacts & Timeouts)[]>`
+    SELECT ${columns}, ${facts}, (
+      SELECT w.customer_timeouts FROM workstreams w WHERE w.org_id = c.org_id AND w.id = c.workstream_id
+    ) AS "customerTimeouts"
+    FROM conversations c
     WHERE c.org_id = ${tx.orgId}::uuid AND c.id = ANY(${[...new Set(conversationIds)]}::uuid[])
     ORDER BY c.id FOR UPDATE OF c`
   return new Map(rows.map((row) => [row.id, row]))
@@ -61,6 +70,22 @@ export async function noteLastMessage(
     UPDATE conversations SET last_message_at = ${now}, active_at = ${activeAt(now)}
     WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...new Set(conversationIds)]}::uuid[])`
 }
+
+/** Notes that agents have answered in these locked conversations: from now on it is the customers who are silent. */
+export async function noteReplies(
+  tx: OrgTx,
+  conversations: readonly (Conversation & Timeouts)[],
+  now: Date,
+): Promise<void> {
+  const rows = conversations.map((row) => {
+    const after = { ...row, lastAgentMessageAt: now, lastMessageAt: now, activeAt: activeAt(now) }
+    const timeoutAt = nextTimeout(after, { agentTimeouts: [], customerTimeouts: row.customerTimeouts })
+    return { ...after, timeoutAt, dueAt: dueAt({ ...after, timeoutAt }) }
+  })
+  await updateRows(tx, 'conversations', rows, noted)
+}
+
+const noted = ['lastAgentMessageAt', 'lastMessageAt', 'activeAt', 'timeoutAt', 'dueAt'] as const
 
 /** Why the message may not leave now; null where it may. */
 export function refuseToSend(conversation: SendSubject, now: Date): AppError | null {

@@ -1,11 +1,12 @@
 import { numberKey } from '../channels/number-repository.js'
 import type { OrgTx } from '../db/database.js'
 import { type Channel, Prisma, type Workstream } from '../db/generated/client.js'
+import { type ClosingTimes, closingTimesOf, withClosingTimes } from './closing-times.js'
 
 /** How messages of one number are worked. */
 export interface NumberSettings {
   number: { id: string; accountId: string; channel: Channel; address: string }
-  workstream: Workstream
+  workstream: Workstream & ClosingTimes
   /** BCP 47 */
   language: string
   customerAttachments: boolean
@@ -13,7 +14,8 @@ export interface NumberSettings {
 }
 
 type Row = Omit<NumberSettings, 'workstream' | 'number'> &
-  Workstream & { numberId: string; accountId: string; numberChannel: Channel; address: string }
+  Workstream &
+  ClosingTimes & { numberId: string; accountId: string; numberChannel: Channel; address: string }
 
 const settings = Prisma.sql`
   n.id AS "numberId", n.account_id AS "accountId", n.channel::text AS "numberChannel", n.address,
@@ -23,13 +25,15 @@ const settings = Prisma.sql`
   w.org_id AS "orgId", w.id, w.name, w.channel::text, w.distribution::text, w.is_built_in AS "isBuiltIn",
   w.auto_close_after_minutes AS "autoCloseAfterMinutes", w.capacity_units AS "capacityUnits",
   w.keep_same_agent AS "keepSameAgent", w.wrap_up_block_seconds AS "wrapUpBlockSeconds",
-  w.capacity_profile_id AS "capacityProfileId",
+  w.capacity_profile_id AS "capacityProfileId", w.agent_timeouts AS "agentTimeouts",
+  w.customer_timeouts AS "customerTimeouts", ${closingTimesOf},
   w.automatic_messages AS "automaticMessages",
   w.fallback_queue_id AS "fallbackQueueId", w.created_at AS "createdAt", w.updated_at AS "updatedAt"
   FROM channel_numbers n
   LEFT JOIN workstream_channels c ON c.org_id = n.org_id AND c.number_id = n.id
   JOIN workstreams w ON w.org_id = n.org_id
-    AND CASE WHEN c.id IS NULL THEN w.is_built_in AND w.channel = n.channel ELSE w.id = c.workstream_id END`
+    AND CASE WHEN c.id IS NULL THEN w.is_built_in AND w.channel = n.channel ELSE w.id = c.workstream_id END
+  ${withClosingTimes}`
 
 /** By number id. A number that was put into no workstream works in the built-in one of its channel, with its defaults. */
 export async function loadWorkstreamForNumbers(

@@ -32,6 +32,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: '-',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: '-',
   },
   offered: {
     customer_wrote: 'offered',
@@ -54,6 +56,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: '-',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: '-',
   },
   active: {
     customer_wrote: 'active',
@@ -76,6 +80,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: 'waiting',
   },
   transferring: {
     customer_wrote: 'transferring',
@@ -98,6 +104,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: 'waiting',
   },
   waiting: {
     customer_wrote: 'open',
@@ -120,6 +128,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: 'closed',
+    moved_to_waiting: '-',
   },
   wrap_up: {
     customer_wrote: '-',
@@ -142,6 +152,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: '-',
     force_closed: 'closed',
     auto_closed: 'closed',
+    closed_by_rule: '-',
+    moved_to_waiting: '-',
   },
   closed: {
     customer_wrote: '-',
@@ -164,6 +176,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     transferred_to_queue: '-',
     force_closed: '-',
     auto_closed: '-',
+    closed_by_rule: '-',
+    moved_to_waiting: '-',
   },
 }
 

@@ -66,6 +66,15 @@ export async function furnish(
   const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
   await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
   await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
+  const times = { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 }
+  await done(admin.put('/v1/closing-times', { sms: times, whatsapp: times }), 200)
+  const timeout = {
+    name: mark,
+    event: 'customer_no_response',
+    after: { value: 30, unit: 'days' },
+    action: { type: 'close' },
+  }
+  await done(admin.put(`/v1/workstreams/${workstream}/timeout-rules`, { rules: [timeout] }), 200)
   const contact = await post('/v1/contacts', {
     name: `Contact ${mark}`,
     mobilePhone: customer,

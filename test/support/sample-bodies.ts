@@ -125,6 +125,27 @@ export const sampleBodies: Readonly<
       { name: 'VIP', when: { all: [{ field: 'contact.name', op: 'equals', value: 'Casey' }] }, queueId },
     ],
   }),
+  'PUT /v1/closing-times': () => ({
+    sms: { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 },
+    whatsapp: { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 },
+  }),
+  'PUT /v1/workstreams/:id/timeout-rules': () => ({
+    rules: [
+      {
+        name: unique('Rule'),
+        active: true,
+        event: 'customer_no_response',
+        after: { value: 30, unit: 'days' },
+        action: {
+          type: 'message',
+          to: 'agent',
+          texts: { 'en-US': 'Still there?' },
+          defaultLanguage: 'en-US',
+        },
+        priority: 1,
+      },
+    ],
+  }),
   ...Object.fromEntries(
     ['accept', 'reject', 'pick', 'close', 'end', 'resume', 'release', 'force-close', 'read'].map((step) => [
       `POST /v1/conversations/:id/${step}`,
