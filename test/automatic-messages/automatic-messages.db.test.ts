@@ -172,6 +172,9 @@ describe('an automatic message', () => {
       error: null,
     })
     expect(conversation).toMatchObject({ status: 'open', unreadCount: 1, agentId: null })
+    expect(
+      await runSql(service, 'SELECT last_agent_message_at FROM conversations WHERE id = $1', [id]),
+    ).toEqual([{ last_agent_message_at: null }])
     const phone = await fetch(`${service.simulator.url}/phones/${encodeURIComponent(customer)}/messages`)
     expect(await phone.text()).toContain('<conversation_started>')
   })
