@@ -9,6 +9,7 @@ import { quarantineRoutes } from './channels/quarantine-routes.js'
 import { contactRoutes } from './contacts/routes.js'
 import type { Container } from './container.js'
 import { liveRoutes } from './conversations/live-routes.js'
+import { consultRoutes } from './conversations/consult-routes.js'
 import { conversationRoutes } from './conversations/routes.js'
 import { StreamPlaces } from './events/stream-places.js'
 import { streamRoutes } from './events/stream-routes.js'
@@ -88,6 +89,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(routingSettingsRoutes, { settings: parts.routingSettings })
   await app.register(timeoutRoutes, { timeouts: parts.timeouts })
   await app.register(conversationRoutes, parts)
+  await app.register(consultRoutes, parts)
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(liveRoutes, { live: parts.live })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })

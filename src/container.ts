@@ -13,6 +13,7 @@ import { QuarantineService } from './channels/quarantine-service.js'
 import { ContactService } from './contacts/service.js'
 import { Audiences } from './conversations/audience.js'
 import { LiveBoard } from './conversations/live.js'
+import { ConsultService } from './conversations/consult-service.js'
 import { ConversationReader } from './conversations/reader.js'
 import { ConversationService } from './conversations/service.js'
 import { ConversationTimers } from './conversations/timers.js'
@@ -134,6 +135,7 @@ export async function createContainer(settings: ServiceSettings) {
     log,
   })
   const transfers = new TransferService(db, clock, conversations)
+  const consults = new ConsultService(db, clock)
   const supervisionSettings = new SupervisionSettingsService(db, clock)
   const reader = new ConversationReader(db, clock)
   const live = new LiveBoard(db, clock)
@@ -237,6 +239,7 @@ export async function createContainer(settings: ServiceSettings) {
     intake,
     conversations,
     transfers,
+    consults,
     supervisionSettings,
     reader,
     live,

@@ -29,6 +29,8 @@ const promised = `
   PUT DELETE /v1/conversations/{id}/contact · POST /v1/conversations/{id}/notes · POST /v1/conversations/{id}/read
   GET /v1/conversations/{id}/customer-summary · GET /v1/conversations/{id}/sessions
   GET /v1/conversations/{id}/history · POST /v1/conversations/{id}/transfer
+  POST GET /v1/conversations/{id}/consults · POST /v1/conversations/{id}/consults/{consultId}/add
+  POST /v1/conversations/{id}/consults/{consultId}/remove · POST /v1/conversations/{id}/consults/{consultId}/leave
   GET PUT /v1/supervision-settings
   POST GET /v1/conversations/{id}/messages
   POST /v1/conversations/{id}/messages/{messageId}/resend · POST /v1/conversations/{id}/messages/{messageId}/dismiss

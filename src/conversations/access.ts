@@ -13,7 +13,7 @@ export type Sight =
 /**
  * Admins see everything; so does a supervisor's key that names no agent (server to server). A supervisor sees the
  * conversations of their queues, an agent their own and what is open or waiting in their queues (api.md 2); both what is
- * about to be transferred to them.
+ * about to be transferred to them, and where they take part or are asked to.
  */
 export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
   const { role, agentId } = caller
@@ -22,9 +22,13 @@ export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
   return { kind: role === 'supervisor' ? 'queues' : 'agent', agentId: agentId ?? '', queueIds }
 }
 
-function canSee(sight: Sight, { agentId, transferAgentId, queueId, status }: Conversation): boolean {
-  if (sight.kind === 'all') return true
-  if (transferAgentId === sight.agentId) return true
+/** Whether something of it is the agent's: they consult on it, or are asked to, or are to take it over. */
+const concerns = ({ transferAgentId, participantIds, invitedIds }: Conversation, agentId: string): boolean =>
+  transferAgentId === agentId || participantIds.includes(agentId) || invitedIds.includes(agentId)
+
+function canSee(sight: Sight, row: Conversation): boolean {
+  if (sight.kind === 'all' || concerns(row, sight.agentId)) return true
+  const { agentId, queueId, status } = row
   const isInQueues = queueId !== null && sight.queueIds.has(queueId)
   if (sight.kind === 'queues') return isInQueues
   return agentId === sight.agentId || ((status === 'open' || status === 'waiting') && isInQueues)
@@ -34,9 +38,10 @@ function canSee(sight: Sight, { agentId, transferAgentId, queueId, status }: Con
 export function canSeeSql(sight: Sight): Prisma.Sql {
   if (sight.kind === 'all') return Prisma.sql`TRUE`
   const inQueues = Prisma.sql`c.queue_id = ANY (${[...sight.queueIds]}::uuid[])`
-  const isToCome = Prisma.sql`c.transfer_agent_id = ${sight.agentId}::uuid`
-  if (sight.kind === 'queues') return Prisma.sql`(${inQueues} OR ${isToCome})`
-  return Prisma.sql`(c.agent_id = ${sight.agentId}::uuid OR ${isToCome} OR (c.status IN ('open', 'waiting') AND ${inQueues}))`
+  const { agentId } = sight
+  const concern = Prisma.sql`(c.transfer_agent_id = ${agentId}::uuid OR ${agentId}::uuid = ANY (c.participant_ids || c.invited_ids))`
+  if (sight.kind === 'queues') return Prisma.sql`(${inQueues} OR ${concern})`
+  return Prisma.sql`(c.agent_id = ${agentId}::uuid OR ${concern} OR (c.status IN ('open', 'waiting') AND ${inQueues}))`
 }
 
 /** Whether the caller may try to work on it, and so may learn that another agent was first. */
@@ -45,6 +50,17 @@ const mayTry = (sight: Sight, row: Conversation): boolean =>
 
 export async function assertCanSee(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {
   if (!canSee(await sightOf(tx, caller), row)) throw notFound('conversation')
+}
+
+/** Whoever only consults or monitors reads, and changes nothing. */
+export async function assertMayChange(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {
+  await assertCanSee(tx, caller, row)
+  const { agentId, role } = caller
+  if (role === 'agent' && agentId && row.agentId !== agentId && concerns(row, agentId))
+    throw new AppError(
+      'forbidden',
+      'You take part in this conversation and do not have it: you may read it only.',
+    )
 }
 
 export async function assertMayTry(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {

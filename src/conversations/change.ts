@@ -83,9 +83,11 @@ export function changeConversation(
   if (transition.from !== transition.to) enterPhase(step)
   apply(step, event)
   const released = settleCapacity(step)
-  step.after.dueAt = dueAt(step.after)
   const by = 'by' in event ? event.by : actorOf(step)
   const sessions = sessionChanges({ transition, by, before, after: step.after })
+  if (sessions.some(({ kind, agentId }) => kind === 'ended' && agentId === before.agentId))
+    sendAway(step.after)
+  step.after.dueAt = dueAt(step.after)
   return { transition, by, before, after: step.after, sessions, released }
 }
 
@@ -120,6 +122,13 @@ function apply(step: Step, event: ConversationEvent): void {
       if (transition.from === 'offered') after.acceptedAt = now
       break
   }
+}
+
+/** Whoever takes part beside an agent leaves with that agent's session. */
+function sendAway(after: Conversation): void {
+  after.participantIds = []
+  after.invitedIds = []
+  after.invitationsExpireAt = null
 }
 
 const bySystem = new Set<Happening>([
@@ -263,11 +272,20 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
 export function dueAt(
   conversation: Pick<
     Conversation,
-    'offerExpiresAt' | 'transferExpiresAt' | 'closesAt' | 'releaseUnitsAt' | 'timeoutAt'
+    | 'offerExpiresAt'
+    | 'transferExpiresAt'
+    | 'invitationsExpireAt'
+    | 'closesAt'
+    | 'releaseUnitsAt'
+    | 'timeoutAt'
   >,
 ): Date | null {
-  const { offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt, timeoutAt } = conversation
-  const moments = [offerExpiresAt, transferExpiresAt, closesAt, releaseUnitsAt, timeoutAt]
+  const { offerExpiresAt, transferExpiresAt, invitationsExpireAt, closesAt, releaseUnitsAt, timeoutAt } =
+    conversation
+  const moments = [
+    ...[offerExpiresAt, transferExpiresAt, invitationsExpireAt],
+    ...[closesAt, releaseUnitsAt, timeoutAt],
+  ]
   const times = moments.flatMap((moment) => (moment ? [moment.getTime()] : []))
   return times.length > 0 ? new Date(Math.min(...times)) : null
 }

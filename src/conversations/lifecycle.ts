@@ -160,7 +160,7 @@ const calls: Partial<Record<Happening, string>> = {
 /** The calls that the conversation allows now, for the answer to one that it does not. */
 export function allowedCalls(phase: Phase): string[] {
   const allowed = Object.keys(table[phase]).flatMap((happening) => calls[happening as Happening] ?? [])
-  return [...new Set(isInWork(phase) ? [...allowed, 'send'] : allowed)]
+  return [...new Set(isInWork(phase) ? [...allowed, 'consult', 'send'] : allowed)]
 }
 
 /** Why a conversation is in its status (domain.md 2.5). */

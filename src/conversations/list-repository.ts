@@ -9,12 +9,15 @@ import { columnsOf } from '../db/rows.js'
 export interface Source {
   agentId?: string
   transferAgentId?: string
+  ids?: readonly string[]
   queueId?: string
   /** None but these */
   statuses?: readonly ConversationStatus[]
   /** Left out, for they are in another source */
   notOf?: string
   notInQueues?: readonly string[]
+  /** Not what is about to be transferred to this agent */
+  notToCome?: string
   closedSince?: Date
 }
 
@@ -93,6 +96,10 @@ const ofSource = ({ agentId, transferAgentId, queueId, closedSince, ...not }: So
   agentId === undefined ? null : Prisma.sql`c.agent_id = ${agentId}::uuid`,
   transferAgentId === undefined ? null : Prisma.sql`c.transfer_agent_id = ${transferAgentId}::uuid`,
   queueId === undefined ? null : Prisma.sql`c.queue_id = ${queueId}::uuid`,
+  not.ids && Prisma.sql`c.id = ANY (${[...not.ids]}::uuid[])`,
+  not.notToCome === undefined
+    ? null
+    : Prisma.sql`c.transfer_agent_id IS DISTINCT FROM ${not.notToCome}::uuid`,
   not.notOf === undefined ? null : Prisma.sql`c.agent_id IS DISTINCT FROM ${not.notOf}::uuid`,
   not.notInQueues && Prisma.sql`(c.queue_id IS NULL OR c.queue_id <> ALL (${[...not.notInQueues]}::uuid[]))`,
   closedSince && Prisma.sql`c.closed_at >= ${closedSince}`,

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { Conversation, StatusChange } from '../db/generated/client.js'
+import type { Conversation, Participant, StatusChange } from '../db/generated/client.js'
 import { later } from '../lib/clock.js'
 import { isReplyWindowOpen, replyWindowMs } from '../providers/last-gate.js'
-import type { conversationSchema, sessionSchema, statusChangeSchema } from './schemas.js'
+import type { consultSchema, conversationSchema, sessionSchema, statusChangeSchema } from './schemas.js'
 
 export interface ContactName {
   id: string
@@ -78,7 +78,18 @@ interface SessionRow {
   closureReason: string | null
 }
 
-export function presentSession(row: SessionRow): z.infer<typeof sessionSchema> {
+/** @param others who took part beside the agent, in any session */
+export function presentSession(
+  row: SessionRow,
+  others: readonly Participant[],
+): z.infer<typeof sessionSchema> {
+  const primary = {
+    agentId: row.agentId,
+    mode: 'primary' as const,
+    joinedAt: row.acceptedAt,
+    leftAt: row.closedAt,
+  }
+  const own = others.filter(({ sessionId }) => sessionId === row.id)
   return {
     id: row.id,
     conversationId: row.conversationId,
@@ -89,18 +100,33 @@ export function presentSession(row: SessionRow): z.infer<typeof sessionSchema> {
     acceptedAt: iso(row.acceptedAt),
     closedAt: iso(row.closedAt),
     closureReason: row.closureReason,
-    participants: row.acceptedAt
-      ? [
-          {
-            agentId: row.agentId,
-            mode: 'primary',
-            joinedAt: row.acceptedAt.toISOString(),
-            leftAt: iso(row.closedAt),
-          },
-        ]
-      : [],
+    participants: [primary, ...own].flatMap(({ agentId, mode, joinedAt, leftAt }) =>
+      joinedAt ? [{ agentId, mode, joinedAt: joinedAt.toISOString(), leftAt: iso(leftAt) }] : [],
+    ),
   }
 }
+
+type ConsultView = z.infer<typeof consultSchema>
+
+function consultStatus({ joinedAt, addedAt, leftAt }: Participant): ConsultView['status'] {
+  if (leftAt) return 'ended'
+  if (addedAt) return 'added'
+  return joinedAt ? 'accepted' : 'offered'
+}
+
+export const presentConsult = (row: Participant): ConsultView => ({
+  id: row.id,
+  conversationId: row.conversationId,
+  agentId: row.agentId,
+  invitedBy: row.invitedById,
+  status: consultStatus(row),
+  offeredAt: row.createdAt.toISOString(),
+  expiresAt: iso(row.expiresAt),
+  acceptedAt: iso(row.joinedAt),
+  addedAt: iso(row.addedAt),
+  endedAt: iso(row.leftAt),
+  endReason: row.endReason,
+})
 
 type Step = z.infer<typeof statusChangeSchema>
 

@@ -18,6 +18,7 @@ import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
 import { activeAt } from './change.js'
 import { listStatusChanges } from './history-repository.js'
 import { type After, type Filters, listConversations, type Source } from './list-repository.js'
+import { findParticipantsOf, findParticipation } from './participant-repository.js'
 import { presentConversation, presentOpening, presentSession, presentStatusChange } from './present.js'
 import { findContactNames } from './repository.js'
 import type { conversationQuery } from './schemas.js'
@@ -46,7 +47,12 @@ export class ConversationReader {
     return this.db.inOrg(caller.orgId, async (tx) => {
       await findVisible(tx, caller, id)
       const { data, nextCursor } = pageById(await listSessions(tx, id, page), page)
-      return { data: data.map(presentSession), nextCursor }
+      const others = await findParticipantsOf(
+        tx,
+        data.map((session) => session.id),
+      )
+      const shown = others.filter(({ mode }) => mode === 'consult' || caller.role !== 'agent')
+      return { data: data.map((session) => presentSession(session, shown)), nextCursor }
     })
   }
 
@@ -89,10 +95,11 @@ export class ConversationReader {
     switch (view) {
       case 'mine': {
         const agentId = agentOf(caller)
-        return [{ agentId, statuses: ['active', 'waiting', 'wrap_up'] }, { transferAgentId: agentId }]
+        const held = { agentId, statuses: ['active', 'waiting', 'wrap_up'] } as const
+        return [held, ...(await concernsOf(tx, agentId, []))]
       }
       case 'open':
-        return visible(sight).map((source) => ({ ...source, statuses: ['open'] }))
+        return (await visible(tx, sight)).map((source) => ({ ...source, statuses: ['open'] }))
       case 'closed_today': {
         const closedSince = await this.today(tx, caller.orgId)
         return [{ agentId: agentOf(caller), statuses: ['closed'], closedSince }]
@@ -100,9 +107,9 @@ export class ConversationReader {
       case 'all':
         if (caller.role === 'agent')
           throw new AppError('forbidden', 'Only admins and supervisors see all conversations.')
-        return visible(sight)
+        return await visible(tx, sight)
       default:
-        return visible(sight)
+        return await visible(tx, sight)
     }
   }
 
@@ -121,15 +128,25 @@ export async function findVisible(tx: OrgTx, caller: OrgCaller, id: string): Pro
 }
 
 /** Where what a caller may see is found, no conversation twice. */
-function visible(sight: Sight): Source[] {
+async function visible(tx: OrgTx, sight: Sight): Promise<Source[]> {
   if (sight.kind === 'all') return [{}]
   const { agentId, queueIds } = sight
   const inQueues = [...queueIds].map((queueId) => ({ queueId }))
-  if (sight.kind === 'queues') return [...inQueues, { transferAgentId: agentId, notInQueues: [...queueIds] }]
+  if (sight.kind === 'queues') return [...inQueues, ...(await concernsOf(tx, agentId, [...queueIds]))]
   const ofOthers = inQueues.map(
     (queue) => ({ ...queue, statuses: ['open', 'waiting'], notOf: agentId }) as const,
   )
-  return [{ agentId }, { transferAgentId: agentId }, ...ofOthers]
+  return [{ agentId }, ...(await concernsOf(tx, agentId, [])), ...ofOthers]
+}
+
+/** What is to be transferred to an agent, and where they take part or are asked to, outside of these queues. */
+async function concernsOf(tx: OrgTx, agentId: string, notInQueues: string[]): Promise<Source[]> {
+  const ids = await findParticipation(tx, agentId)
+  const outside = notInQueues.length > 0 ? { notInQueues } : {}
+  return [
+    { transferAgentId: agentId, ...outside },
+    ...(ids.length > 0 ? [{ ids, notToCome: agentId, notOf: agentId, ...outside }] : []),
+  ]
 }
 
 function filtersOf({ status, contactId, customerAddress, workstreamId, queueId }: Query): Filters {

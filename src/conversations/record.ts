@@ -5,6 +5,7 @@ import { emit } from '../events/outbox.js'
 import { releaseCapacity } from './capacity.js'
 import type { ConversationChange } from './change.js'
 import { saveStatusChanges } from './history-repository.js'
+import { endParticipation } from './participant-repository.js'
 import { presentConversation } from './present.js'
 import { findContactNames, findQueueNames, saveConversations } from './repository.js'
 import { saveSessions } from './session-repository.js'
@@ -25,6 +26,7 @@ export async function recordChanges(
     saveConversations(tx, changes),
     saveStatusChanges(tx, changes, now),
     saveSessions(tx, changes, now),
+    endParticipation(tx, changes, now),
     releaseCapacity(
       tx,
       changes.flatMap(({ released }) => released ?? []),
@@ -83,31 +85,73 @@ function eventTypes({ transition: { from, to, by } }: ConversationChange): Publi
 
 /** What an agent's notification shows. */
 function offerOf(
-  { transition: { by }, after: row }: ConversationChange,
+  { transition: { by }, after }: ConversationChange,
   contact: { name: string } | null,
   queues: Map<string, string>,
 ) {
+  const kind = by === 'transfer_offered' ? 'transfer' : 'incoming'
+  const expiresAt = after.transferExpiresAt ?? after.offerExpiresAt
+  return offerShown(after, { kind, expiresAt, contact, queues })
+}
+
+interface Offer {
+  kind: 'incoming' | 'transfer' | 'consult'
+  expiresAt: Date | null
+}
+
+function offerShown(
+  row: Conversation,
+  {
+    kind,
+    expiresAt,
+    contact,
+    queues,
+  }: Offer & { contact: { name: string } | null; queues: Map<string, string> },
+) {
   return {
-    kind: by === 'transfer_offered' ? 'transfer' : 'incoming',
+    kind,
     customer: contact?.name ?? row.profileName ?? row.customerAddress,
     customerAddress: row.customerAddress,
     authenticated: row.authenticated,
     queue: row.queueId ? { id: row.queueId, name: queues.get(row.queueId) ?? '' } : null,
     firstText: row.firstText,
-    offerExpiresAt: (row.transferExpiresAt ?? row.offerExpiresAt)?.toISOString() ?? null,
+    offerExpiresAt: expiresAt?.toISOString() ?? null,
   }
+}
+
+/** The same for an offer that is no step of the conversation. */
+export async function offerFacts(tx: OrgTx, row: Conversation, offer: Offer) {
+  const contacts = await findContactNames(tx, [row.contactId])
+  const queues = await findQueueNames(tx, row.queueId ? [row.queueId] : [])
+  return offerShown(row, { ...offer, contact: contacts.get(row.contactId ?? '') ?? null, queues })
 }
 
 /** The members of a queue hear what is open in it, and that something has left it. */
 const isOpenSomewhere = (before: Conversation, after: Conversation): boolean =>
   after.status === 'open' || before.status === 'open'
 
-/** Who has it or had it before the step, and to whom it was about to be transferred. That it is, only that agent hears. */
+/**
+ * Who has it or had it before the step, to whom it was about to be transferred, and who took part or was invited to. That
+ * it is to be transferred, only that agent hears.
+ */
 function audience({ transition: { to }, before, after }: ConversationChange): string[] {
   const concerned =
-    to === 'transferring' ? [after.transferAgentId] : [before.agentId, before.transferAgentId, after.agentId]
+    to === 'transferring'
+      ? [after.transferAgentId]
+      : [
+          ...[before.agentId, before.transferAgentId, after.agentId],
+          ...[...before.participantIds, ...before.invitedIds, ...after.participantIds],
+        ]
   return [...new Set(concerned.flatMap((agentId) => agentId ?? []))]
 }
+
+/** Agents who hear of what happens in a conversation: who has it, and who takes part. */
+export const hearers = ({
+  agentId,
+  participantIds,
+}: Pick<Conversation, 'agentId' | 'participantIds'>): string[] => [
+  ...new Set([...(agentId ? [agentId] : []), ...participantIds]),
+]
 
 /** One event about a conversation that made no step: it was opened, or linked. */
 export function conversationEvent(
@@ -121,7 +165,7 @@ export function conversationEvent(
     at: now,
     queueId: row.queueId,
     toMembers: row.status === 'open',
-    agentIds: row.agentId ? [row.agentId] : [],
+    agentIds: hearers(row),
     data: { conversation: presentConversation(row, contact, now) },
   }
 }

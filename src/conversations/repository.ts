@@ -67,6 +67,7 @@ const changeable = [
     'transferExpiresAt',
     'transferCount',
   ] as const),
+  ...(['participantIds', 'invitedIds', 'invitationsExpireAt'] as const),
 ]
 
 /** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */

@@ -9,7 +9,7 @@ import {
   linkBody,
   sessionSchema,
   statusChangeSchema,
-  transferBody,
+  targetBody,
 } from './schemas.js'
 import type { ConversationService } from './service.js'
 import type { TransferService } from './transfer-service.js'
@@ -122,7 +122,7 @@ export const conversationRoutes: FastifyPluginAsyncZod<Options> = async (
         'To a queue at once; to an agent when they accept it, until then it stays with the one who has it',
       operationId: 'transferConversation',
       params: idParams,
-      body: transferBody,
+      body: targetBody,
       response: {
         200: conversationSchema,
         ...problems(...bodyProblems, 'not_found', 'invalid_transition', 'already_assigned', 'conflict'),

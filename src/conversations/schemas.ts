@@ -62,13 +62,33 @@ export const sessionSchema = z
     participants: z.array(
       z.object({
         agentId: id,
-        mode: z.enum(['primary']),
+        mode: z.enum(['primary', 'consult', 'monitor']),
         joinedAt: time,
         leftAt: time.nullable(),
       }),
     ),
   })
   .meta({ id: 'Session' })
+
+export const consultSchema = z
+  .object({
+    id,
+    conversationId: id,
+    agentId: id.meta({ description: 'Who is asked' }),
+    invitedBy: id.nullable(),
+    status: z
+      .enum(['offered', 'accepted', 'added', 'ended'])
+      .meta({ description: 'accepted: reads, and writes notes; added: writes to the customer too' }),
+    offeredAt: time,
+    expiresAt: time.nullable(),
+    acceptedAt: time.nullable(),
+    addedAt: time.nullable(),
+    endedAt: time.nullable(),
+    endReason: z.string().nullable(),
+  })
+  .meta({ id: 'Consult' })
+
+export const consultParams = z.object({ id, consultId: id })
 
 export const statusChangeSchema = z
   .object({
@@ -102,7 +122,8 @@ export const linkBody = z.strictObject({ contactId: id })
 
 const oneTarget = 'Name either an agent or a queue.'
 
-export const transferBody = z
+/** Somebody or somewhere: an agent or a queue. */
+export const targetBody = z
   .strictObject({ agentId: id.optional(), queueId: id.optional() })
   .refine(({ agentId, queueId }) => (agentId === undefined) !== (queueId === undefined), {
     error: oneTarget,

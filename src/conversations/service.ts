@@ -4,7 +4,7 @@ import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
-import { agentOf, assertCanSee, assertMayTry } from './access.js'
+import { agentOf, assertCanSee, assertMayChange, assertMayTry } from './access.js'
 import { claimCapacity, lockAgents, takeCapacity } from './capacity.js'
 import {
   type ConversationChange,
@@ -12,6 +12,7 @@ import {
   changeConversation,
   type WorkTerms,
 } from './change.js'
+import { answerInvitation, withdrawInvitations } from './consults.js'
 import { allowedCalls, phaseOf } from './lifecycle.js'
 import { presentConversation } from './present.js'
 import { conversationEvent, recordChanges } from './record.js'
@@ -104,19 +105,20 @@ export class ConversationService {
   markRead(caller: OrgCaller, id: string): Promise<Shown> {
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
-      await assertCanSee(tx, caller, row)
+      await assertMayChange(tx, caller, row)
       if (row.unreadCount > 0) await tx.conversation.updateMany({ where: { id }, data: { unreadCount: 0 } })
       return this.show(tx, { ...row, unreadCount: 0 })
     })
   }
 
-  /** Gives back the offers and transfers that an agent who goes offline has not accepted. Joins the unit that changes the presence. */
+  /** Gives back the offers, transfers and invitations that an agent who goes offline has not accepted. Joins the unit that changes the presence. */
   async giveBackOffers(tx: OrgTx, agentId: string, now: Date): Promise<void> {
     const rows = await lockConversations(tx, await findOffersTo(tx, agentId))
     const offered = rows.filter((row) => row.agentId === agentId && phaseOf(row) === 'offered')
     const toCome = rows.filter((row) => row.transferAgentId === agentId)
     await this.changeAll(tx, offered, { type: 'agent_left' }, now)
     await this.changeAll(tx, toCome, { type: 'transfer_agent_left' }, now)
+    await withdrawInvitations(tx, agentId, now)
   }
 
   /** Makes the same step with several locked conversations; those that do not allow it are left as they are. */
@@ -135,7 +137,7 @@ export class ConversationService {
     return changes
   }
 
-  /** What is offered to the caller: the conversation, or its transfer. */
+  /** What is offered to the caller: the conversation, its transfer, or to consult on it. */
   private answer(caller: OrgCaller, id: string, call: 'accept' | 'reject'): Promise<Shown> {
     const agentId = agentOf(caller)
     const isYes = call === 'accept'
@@ -143,6 +145,10 @@ export class ConversationService {
       const row = await lockConversation(tx, id)
       if (row.transferAgentId === agentId)
         return this.step(tx, row, call, { type: isYes ? 'transfer_accepted' : 'transfer_declined' })
+      if (row.invitedIds.includes(agentId)) {
+        await answerInvitation(tx, { row, agentId, isYes, now: this.clock.now() })
+        return this.show(tx, row)
+      }
       await assertHolds(tx, caller, row, call)
       return this.step(tx, row, call, { type: isYes ? 'accepted' : 'rejected' })
     })
@@ -185,7 +191,7 @@ export class ConversationService {
   private setContact(caller: OrgCaller, id: string, contactId: string | null): Promise<Shown> {
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
-      await assertCanSee(tx, caller, row)
+      await assertMayChange(tx, caller, row)
       const contact = (await findContactNames(tx, [contactId])).get(contactId ?? '') ?? null
       if (contactId && !contact) throw invalidField('contactId', 'There is no such contact.')
       const authenticated = contact !== null

@@ -7,13 +7,14 @@ import type { Clock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import { releaseCapacity, resetDailyProfiles } from './capacity.js'
 import { dueAt } from './change.js'
+import { endUnanswered } from './consults.js'
 import { phaseOf } from './lifecycle.js'
 import { findDue, lockConversations } from './repository.js'
 import type { ConversationService } from './service.js'
 
 const batchSize = 100
 
-/** Does what is due by time: offers and transfers that ran out, wrap-up that stops holding capacity, conversations that close. */
+/** Does what is due by time: offers, transfers and invitations that ran out, wrap-up that stops holding capacity, conversations that close. */
 export class ConversationTimers {
   private readonly rows: RowByRow
 
@@ -64,6 +65,7 @@ export class ConversationTimers {
       (row) =>
         isTimedOut(row, now) && ![expired, unanswered, closing, releasing].some((rows) => rows.includes(row)),
     )
+    await endUnanswered(tx, due, now)
     await this.releaseUnits(tx, releasing, now)
     await this.parts.actOnSilence(tx, silent, now)
     await conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)

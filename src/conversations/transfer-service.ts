@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
 import { assertCanSee } from './access.js'
 import type { Actor, ConversationEvent } from './change.js'
+import { assertReachable } from './may-be-asked.js'
 import type { presentConversation } from './present.js'
 import { findQueuesOf, lockConversation } from './repository.js'
 import { assertHolds, type ConversationService } from './service.js'
@@ -19,8 +20,6 @@ interface Target {
   agentId?: string | undefined
   queueId?: string | undefined
 }
-
-const away: readonly string[] = ['do_not_disturb', 'away', 'offline']
 
 /** Gives a conversation on: to a queue at once, to an agent when they accept it. */
 export class TransferService {
@@ -84,11 +83,7 @@ async function toAgent(
     throw new AppError('forbidden', 'Your organization does not transfer to agents. Transfer to a queue.')
   if (row.status === 'active' && row.agentId === agentId)
     throw new AppError('conflict', `${agent.name} has this conversation already.`)
-  if (away.includes(agent.presence))
-    throw new AppError(
-      'conflict',
-      `${agent.name} is ${agent.presence.replaceAll('_', ' ')}: choose another agent, or a queue.`,
-    )
+  assertReachable(agent)
   if (by.type === 'supervisor' && !(row.queueId && (await findQueuesOf(tx, agentId)).has(row.queueId)))
     throw new AppError('conflict', `${agent.name} is no member of this conversation’s queue.`)
   return { type: 'transfer_offered', agentId, by }

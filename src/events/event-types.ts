@@ -9,7 +9,9 @@ export const publicEventTypes = [
   'conversation.closed',
   'conversation.transferred',
   'conversation.linked',
+  'conversation.participants_changed',
   'message.received',
+  'message.noted',
   'message.queued',
   'message.sent',
   'message.delivered',
@@ -42,5 +44,12 @@ export interface DomainEvent {
   toMembers?: boolean
   agentIds: string[]
   /** The objects as the API shows them at that moment */
-  data: { conversation?: unknown; message?: unknown; agent?: unknown; offer?: unknown; access?: AccessChange }
+  data: {
+    conversation?: unknown
+    consult?: unknown
+    message?: unknown
+    agent?: unknown
+    offer?: unknown
+    access?: AccessChange
+  }
 }

@@ -20,7 +20,7 @@ export async function announceDeliveries(tx: OrgTx, messages: readonly Message[]
   if (messages.length === 0) return
   const rows = await tx.conversation.findMany({
     where: { id: { in: [...new Set(messages.map(({ conversationId }) => conversationId))] } },
-    select: { id: true, queueId: true, status: true, agentId: true },
+    select: { id: true, queueId: true, status: true, agentId: true, participantIds: true },
   })
   const conversations = new Map(rows.map((row) => [row.id, row]))
   const withFiles = messages.filter(({ hasMedia }) => hasMedia).map(({ id }) => id)

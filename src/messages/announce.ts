@@ -1,5 +1,5 @@
 import { presentConversation } from '../conversations/present.js'
-import { conversationEvent } from '../conversations/record.js'
+import { conversationEvent, hearers } from '../conversations/record.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
 import type { DomainEvent, PublicEventType } from '../events/event-types.js'
@@ -54,10 +54,10 @@ export function messageEvent(
     at: now,
     queueId: conversation.queueId,
     toMembers: conversation.status === 'open',
-    agentIds: conversation.agentId ? [conversation.agentId] : [],
+    agentIds: hearers(conversation),
     data: { message: presentMessage(message, media) },
   }
 }
 
 /** What decides who hears of a message. */
-export type Audience = Pick<Conversation, 'queueId' | 'status' | 'agentId'>
+export type Audience = Pick<Conversation, 'queueId' | 'status' | 'agentId' | 'participantIds'>

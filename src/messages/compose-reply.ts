@@ -1,5 +1,6 @@
 import { agentOf, assertMayTry } from '../conversations/access.js'
 import { isInWork, phaseOf } from '../conversations/lifecycle.js'
+import { assertAdded } from '../conversations/participant-repository.js'
 import { refuseStep } from '../conversations/service.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation, Media } from '../db/generated/client.js'
@@ -38,8 +39,12 @@ export async function composeReply(
 ): Promise<ComposedReply> {
   const agentId = agentOf(caller)
   if (!conversation) throw notFound('conversation')
-  if (conversation.agentId !== agentId) await assertMayTry(tx, caller, conversation)
-  assertHeld(conversation, agentId)
+  if (conversation.agentId !== agentId) {
+    await assertMayTry(tx, caller, conversation)
+    if (conversation.participantIds.includes(agentId)) await assertAdded(tx, conversation, agentId)
+    else assertHeld(conversation, agentId)
+  }
+  if (!isInWork(phaseOf(conversation))) throw refuseStep(conversation, 'send')
   assertMaySend(conversation, now)
   const message = newMessage({
     orgId: conversation.orgId,
@@ -94,7 +99,7 @@ function assertHeld(conversation: Conversation, agentId: string): void {
   if (conversation.status === 'active' && conversation.agentId !== agentId) {
     throw new AppError('already_assigned', 'Another agent has this conversation.')
   }
-  if (!isInWork(phaseOf(conversation))) throw refuseStep(conversation, 'send')
+  throw refuseStep(conversation, 'send')
 }
 
 export function assertMaySend(conversation: SendSubject, now: Date): void {

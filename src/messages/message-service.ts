@@ -14,9 +14,11 @@ import {
   sequencePattern,
   toPage,
 } from '../db/page.js'
+import { emit } from '../events/outbox.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
+import { messageEvent } from './announce.js'
 import { newMessage } from './new-message.js'
 import { presentMessage } from './present.js'
 import { findMedia, insertMessages, listUnknown } from './repository.js'
@@ -67,6 +69,7 @@ export class MessageService {
     return this.db.inOrg(caller, async (tx) => {
       const conversation = await lockConversation(tx, conversationId)
       await assertCanSee(tx, caller, conversation)
+      const now = this.clock.now()
       const note = newMessage({
         orgId: tx.orgId,
         conversationId,
@@ -77,9 +80,10 @@ export class MessageService {
         authorId: caller.agentId,
         authorName: caller.agentName ?? caller.role,
         text,
-        createdAt: this.clock.now(),
+        createdAt: now,
       })
       await insertMessages(tx, [note])
+      await emit(tx, [messageEvent('message.noted', { message: note, media: [], conversation, now })])
       return presentMessage(note, [])
     })
   }

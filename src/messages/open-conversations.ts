@@ -101,6 +101,9 @@ function newConversation(
     transferExpiresAt: null,
     transferCount: 0,
     timeoutAt: null,
+    participantIds: [],
+    invitedIds: [],
+    invitationsExpireAt: null,
     dueAt: closing,
   }
 }

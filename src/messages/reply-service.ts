@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { agentOf } from '../conversations/access.js'
+import { agentOf, assertMayChange } from '../conversations/access.js'
 import { findVisible } from '../conversations/reader.js'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/faults.js'
@@ -139,7 +139,7 @@ export class ReplyService {
   ): Promise<Shown> {
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
-      await findVisible(tx, caller, conversationId)
+      await assertMayChange(tx, caller, await findVisible(tx, caller, conversationId))
       const conversation = (await lockToSend(tx, [conversationId])).get(conversationId)
       if (!conversation) throw notFound('conversation')
       const message = await lockMessage(tx, conversationId, messageId)

@@ -219,6 +219,7 @@ it('a refused caller is told the calls that the state allows', () => {
     'close',
     'end',
     'force-close',
+    'consult',
     'send',
   ])
 })

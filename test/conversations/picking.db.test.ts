@@ -90,7 +90,7 @@ it('nobody picks from a queue that they are no member of, nor what is not open',
 
   await refused(pick(agent, id), 409, 'invalid_transition', {
     conversationStatus: 'active',
-    allowed: ['accept', 'release', 'close', 'end', 'transfer', 'force-close', 'send'],
+    allowed: ['accept', 'release', 'close', 'end', 'transfer', 'force-close', 'consult', 'send'],
   })
 })
 

@@ -96,6 +96,12 @@ export async function furnish(
   await org.message(conversation.id, reply.body.id, ({ status }) => status === 'delivered')
   const [question] = await org.messages(conversation.id)
   await org.message(conversation.id, question.id, ({ media }) => media[0].status === 'stored')
+  const expert = await org.addAgent({ queues: [], name: `Expert ${mark}` })
+  const consult = await done(
+    worker.post(`/v1/conversations/${conversation.id}/consults`, { agentId: expert.id }),
+    201,
+  )
+  await done(org.as(expert).post(`/v1/conversations/${conversation.id}/accept`), 200)
   await forgedText(service, newCustomer(), number.number, mark)
   const quarantined = (await done(admin.get('/v1/quarantine'), 200)).body.data[0].id
   const leaver = newCustomer()
@@ -127,6 +133,7 @@ export async function furnish(
       channels: channel,
       conversations: conversation.id,
       messages: reply.body.id,
+      consults: consult.body.id,
       media: question.media[0].id,
     },
   }

@@ -153,6 +153,10 @@ export const sampleBodies: Readonly<
     ]),
   ),
   'POST /v1/conversations/:id/transfer': ({ agentId }) => ({ agentId }),
+  'POST /v1/conversations/:id/consults': ({ agentId }) => ({ agentId }),
+  'POST /v1/conversations/:id/consults/:consultId/add': () => null,
+  'POST /v1/conversations/:id/consults/:consultId/remove': () => null,
+  'POST /v1/conversations/:id/consults/:consultId/leave': () => null,
   'PUT /v1/supervision-settings': () => ({ transferToAgents: true }),
   'PUT /v1/conversations/:id/contact': ({ contactId }) => ({ contactId }),
   'POST /v1/conversations/:id/messages': ({ mediaId }) => ({ text: 'On its way', media: [{ id: mediaId }] }),
@@ -164,4 +168,5 @@ export const sampleBodies: Readonly<
 /** Where a body names one row or another, the other one. */
 export const otherBodies: typeof sampleBodies = {
   'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
+  'POST /v1/conversations/:id/consults': ({ queueId }) => ({ queueId }),
 }
