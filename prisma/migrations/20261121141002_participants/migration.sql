@@ -33,6 +33,6 @@ CREATE POLICY own_organization ON participants TO parley_app USING (org_id = app
 GRANT SELECT, INSERT, UPDATE, DELETE ON participants TO parley_app;
 
 -- The same in the conversation, so that who may see it and who hears of it needs no further query.
-ALTER TABLE conversations ADD COLUMN participant_ids uuid[] NOT NULL DEFAULT '{}';
-ALTER TABLE conversations ADD COLUMN invited_ids uuid[] NOT NULL DEFAULT '{}';
+ALTER TABLE conversations ADD COLUMN participant_ids uuid[] DEFAULT ARRAY[]::uuid[];
+ALTER TABLE conversations ADD COLUMN invited_ids uuid[] DEFAULT ARRAY[]::uuid[];
 ALTER TABLE conversations ADD COLUMN invitations_expire_at timestamptz(3);
