@@ -1,0 +1,74 @@
+import { expect } from 'vitest'
+import type { Model, World } from './world.js'
+
+interface Broken {
+  rule: string
+  about: string
+}
+
+/** What must hold at every moment, whatever is under way: in one statement, so that it is one moment. */
+const rules = `
+  SELECT 'the capacity used is the work held' AS rule, a.id || ': ' || a.used_units || ' used' AS about
+  FROM agents a WHERE a.org_id = $1 AND a.used_units <>
+    (SELECT coalesce(sum(c.held_units), 0) FROM conversations c WHERE c.org_id = a.org_id AND c.agent_id = a.id)
+  UNION ALL
+  SELECT 'nobody is above their limit but by a person''s choice', a.id::text
+  FROM agents a WHERE a.org_id = $1 AND a.used_units > a.capacity_units + a.overcommitted_units
+  UNION ALL
+  SELECT 'what is active has one live session besides that of a pending transfer, that of its agent; what is open has none', c.id || ': ' || c.status
+  FROM conversations c
+  WHERE c.org_id = $1 AND (
+    (c.status = 'active' AND (SELECT array_agg(s.agent_id) FROM sessions s
+       WHERE s.org_id = c.org_id AND s.conversation_id = c.id AND s.closed_at IS NULL
+         AND s.agent_id IS DISTINCT FROM c.transfer_agent_id) IS DISTINCT FROM ARRAY[c.agent_id])
+    OR (c.status IN ('open', 'closed') AND EXISTS (SELECT 1 FROM sessions s
+       WHERE s.org_id = c.org_id AND s.conversation_id = c.id AND s.closed_at IS NULL)))
+  UNION ALL
+  SELECT 'a customer has one live conversation with a number', customer_address
+  FROM conversations WHERE org_id = $1 AND status IN ('open', 'active', 'waiting')
+  GROUP BY customer_address, business_number, channel HAVING count(*) > 1
+  UNION ALL
+  SELECT 'what is open says why, and nobody has it', id::text
+  FROM conversations WHERE org_id = $1 AND status = 'open' AND (agent_id IS NOT NULL OR status_reason IS NULL)`
+
+/** Throws with what is broken. */
+export async function checkMoment(world: World, model: Model): Promise<void> {
+  const { sql } = world.ground
+  const broken = (await sql.query<Broken>(rules, [world.org.id])).rows
+  const closed = await sql.query<{ id: string; at: Date }>(
+    `SELECT id, status_updated_at AS at FROM conversations WHERE org_id = $1 AND status = 'closed'`,
+    [world.org.id],
+  )
+  const seen = new Map(closed.rows.map(({ id, at }) => [id, at.toISOString()]))
+  for (const [id, at] of model.closed)
+    if (seen.get(id) !== at) broken.push({ rule: 'a closed conversation never moves', about: id })
+  for (const [id, at] of seen) model.closed.set(id, at)
+  expect(broken).toEqual([])
+}
+
+/** When nothing is under way any more: every text is there, once, in order; every reply has an outcome; what is open is queued. */
+export async function checkEnd(world: World, model: Model): Promise<void> {
+  await checkMoment(world, model)
+  const { sql } = world.ground
+  const { rows } = await sql.query<{ customer: string; text: string }>(
+    `SELECT c.customer_address AS customer, m.text FROM messages m
+       JOIN conversations c ON c.org_id = m.org_id AND c.id = m.conversation_id
+     WHERE m.org_id = $1 AND m.direction = 'inbound' ORDER BY m.seq`,
+    [world.org.id],
+  )
+  const kept = new Map<string, string[]>()
+  for (const { customer, text } of rows) kept.set(customer, [...(kept.get(customer) ?? []), text])
+  expect(kept).toEqual(model.written)
+  const { rows: replies } = await sql.query<{ id: string; status: string }>(
+    `SELECT id, status::text FROM messages WHERE org_id = $1 AND direction = 'outbound' AND status IN ('queued', 'sending')
+       OR org_id = $1 AND direction = 'outbound' AND id = ANY ($2)`,
+    [world.org.id, [...model.replies]],
+  )
+  expect(replies.filter(({ status }) => ['queued', 'sending'].includes(status))).toEqual([])
+  expect(replies).toHaveLength(model.replies.size)
+  const { rows: lost } = await sql.query(
+    `SELECT id FROM conversations WHERE org_id = $1 AND status = 'open' AND queue_id IS NULL`,
+    [world.org.id],
+  )
+  expect(lost).toEqual([])
+}
