@@ -113,10 +113,12 @@ export class Pass {
         continue
       }
       const agentId = await free.claim(tx, itemOf(head, limit), now)
+      if (!agentId) continue
       const asked = { ...row, capacityProfileIds: line.profileIds }
-      const change =
-        agentId && changeConversation(asked, { type: 'offered', agentId }, termsOf(terms, row), now)
-      if (agentId && change) offers.push({ line, agentId, change })
+      const change = changeConversation(asked, { type: 'offered', agentId }, termsOf(terms, row), now)
+      // The agent's capacity is claimed: without the offer it would be lost
+      if (!change) throw new Error(`Conversation ${row.id} was locked as open and cannot be offered`)
+      offers.push({ line, agentId, change })
     }
     const changes = offers.map(({ change }) => change)
     const turns = offers.filter(({ line }) => line.method === 'round_robin')

@@ -71,7 +71,11 @@ export interface Wanted {
 
 const columns = columnsOf(Prisma.ConversationScalarFieldEnum, 'c')
 
-/** Those at the head of these lines, locked: the first of all of them together, by the priority of the queue and their places. */
+/**
+ * Those at the head of these lines, locked, without those that somebody took while we waited for the lock (the condition
+ * on the status is looked at once more then): the first of all of them together, by the priority of the queue
+ * and their places.
+ */
 export async function lockHeads(
   tx: OrgTx,
   wanted: readonly Wanted[],
@@ -100,6 +104,7 @@ export async function lockHeads(
           AND (${rank}, c.queued_at, c.id) > (l.rank, l.at, l.id) AND c.id <> ALL (${except}::uuid[])
         ORDER BY ${rank}, c.queued_at, c.id LIMIT l.most) head
       ORDER BY l.priority, head.rank, head.queued_at, head.id LIMIT ${limit}))
+      AND c.status IN ('open')
     ORDER BY c.id FOR UPDATE`
 }
 
