@@ -6,6 +6,7 @@ const slices = [
   'capacity-profiles',
   'hours',
   'workstreams',
+  'notification-templates',
   'agents',
   'conversations',
   'routing',
@@ -39,7 +40,7 @@ const systemDoorUsers = [
 
 const anySlice = `^src/(${slices.join('|')})/`
 const pure =
-  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts|due-rules)\\.ts$'
+  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts|due-rules|offer-terms)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.

@@ -27,6 +27,7 @@ import { organizationRoutes } from './identity/organization-routes.js'
 import { mediaLinkRoutes } from './messages/media-link-routes.js'
 import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
+import { notificationTemplateRoutes } from './notification-templates/routes.js'
 import { routingSettingsRoutes } from './routing/settings-routes.js'
 import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
 import { timeoutRoutes } from './timeouts/routes.js'
@@ -87,6 +88,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
   await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
   await app.register(routingSettingsRoutes, { settings: parts.routingSettings })
+  await app.register(notificationTemplateRoutes, { templates: parts.notificationTemplates })
   await app.register(timeoutRoutes, { timeouts: parts.timeouts })
   await app.register(conversationRoutes, parts)
   await app.register(consultRoutes, parts)

@@ -42,6 +42,7 @@ import { ReplyService } from './messages/reply-service.js'
 import { SendService } from './messages/send-service.js'
 import { Settlement } from './messages/settlement.js'
 import { createMetrics } from './metrics.js'
+import { NotificationTemplateService } from './notification-templates/service.js'
 import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
 import { RoutingSettingsService } from './routing/settings-service.js'
@@ -104,6 +105,7 @@ export async function createContainer(settings: ServiceSettings) {
   )
   const capacityProfiles = new CapacityProfileService(db, clock)
   const hours = new OperatingHoursService(db, clock)
+  const notificationTemplates = new NotificationTemplateService(db, clock)
   const timeouts = new TimeoutService(db, clock)
   const queues = new QueueService(db, clock)
   const workstreams = new WorkstreamService(db, clock)
@@ -231,6 +233,7 @@ export async function createContainer(settings: ServiceSettings) {
     queues,
     workstreams,
     routingSettings,
+    notificationTemplates,
     timeouts,
     accounts,
     numbers,

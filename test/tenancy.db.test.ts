@@ -325,6 +325,11 @@ describe('the log', () => {
 
 const segmentNamed: Readonly<Record<string, string>> = {
   capacityProfileId: 'capacity-profiles',
+  ...Object.fromEntries(
+    ['incomingAuthenticated', 'incomingUnauthenticated', 'transfer', 'consult', 'supervisorAssign'].map(
+      (slot) => [slot, 'notification-templates'],
+    ),
+  ),
   agentId: 'agents',
   queueId: 'queues',
   fallbackQueueId: 'queues',

@@ -57,6 +57,7 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
       if (to !== 'offered') return null
       return { triggers: ['agent_assigned'], hours: null, isReply: true }
     case 'accepted':
+    case 'auto_accepted':
       return from === 'offered' ? plain('agent_joined') : null
     case 'picked':
     case 'resumed':

@@ -1,5 +1,11 @@
 import type { Conversation } from '../db/generated/client.js'
 import { later, minutes, seconds } from '../lib/clock.js'
+import {
+  incomingSlot,
+  type OfferTemplates,
+  type OfferTerms,
+  offerTerms,
+} from '../notification-templates/offer-terms.js'
 import type { ClosingTimes } from '../workstreams/closing-times.js'
 import type { Capacity } from './capacity.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
@@ -14,6 +20,7 @@ export interface WorkTerms extends ClosingTimes, TimeoutTimes {
   wrapUpBlockSeconds: number | null
   /** Whether one that returns goes to whoever had it, ahead of what else waits */
   keepSameAgent: boolean
+  offerTemplates?: OfferTemplates | null
 }
 
 /** Who made a step. The id is an agent's; keys that name no agent have none. */
@@ -53,6 +60,8 @@ export interface ConversationChange {
   before: Conversation
   after: Conversation
   sessions: SessionChange[]
+  /** Where it is offered to somebody */
+  offer: OfferTerms | null
   /** What the agent gets back */
   released: (Capacity & { agentId: string }) | null
 }
@@ -60,12 +69,11 @@ export interface ConversationChange {
 /** Among what waits in a queue; smaller first */
 export const defaultPriority = 100
 
-const offerSeconds = 120
-
 interface Step {
   before: Conversation
   after: Conversation
   transition: Transition
+  offer: OfferTerms | null
   terms: WorkTerms
   now: Date
 }
@@ -79,7 +87,8 @@ export function changeConversation(
 ): ConversationChange | null {
   const transition = nextPhase(phaseOf(before), event.type)
   if (!transition) return null
-  const step: Step = { before, after: { ...before }, transition, terms, now }
+  const offer = offerOf(transition, before, terms)
+  const step: Step = { before, after: { ...before }, transition, offer, terms, now }
   if (transition.from !== transition.to) enterPhase(step)
   apply(step, event)
   const released = settleCapacity(step)
@@ -88,8 +97,19 @@ export function changeConversation(
   if (sessions.some(({ kind, agentId }) => kind === 'ended' && agentId === before.agentId))
     sendAway(step.after)
   step.after.dueAt = dueAt(step.after)
-  return { transition, by, before, after: step.after, sessions, released }
+  return { transition, by, before, after: step.after, sessions, offer, released }
 }
+
+/** With what it is offered, where this step does that. */
+function offerOf({ from, to, by }: Transition, row: Conversation, terms: WorkTerms): OfferTerms | null {
+  if (from === to || (to !== 'offered' && to !== 'transferring')) return null
+  if (by === 'offered') return offerTerms(terms.offerTemplates, incomingSlot(row))
+  return offerTerms(terms.offerTemplates, to === 'transferring' ? 'transfer' : 'supervisor_assign')
+}
+
+/** One that is accepted by itself is due at once. */
+const expiryOf = (offer: OfferTerms | null, now: Date): Date | null =>
+  offer && (offer.autoAccept ? now : later(now, seconds(offer.countdownSeconds)))
 
 /** What the event brings beyond the new phase. */
 function apply(step: Step, event: ConversationEvent): void {
@@ -119,6 +139,7 @@ function apply(step: Step, event: ConversationEvent): void {
       after.timeoutAt = nextTimeout(after, step.terms)
       break
     case 'accepted':
+    case 'auto_accepted':
       if (transition.from === 'offered') after.acceptedAt = now
       break
   }
@@ -135,6 +156,7 @@ const bySystem = new Set<Happening>([
   'routed',
   'offered',
   'offer_expired',
+  'auto_accepted',
   'agent_left',
   'transfer_expired',
   'transfer_agent_left',
@@ -151,13 +173,14 @@ function actorOf({ before, after, transition: { by } }: Step): Actor {
   return { type: 'agent', id: after.agentId ?? before.agentId }
 }
 
-function enterPhase({ after, transition, terms, now }: Step): void {
+function enterPhase({ after, transition, offer, terms, now }: Step): void {
   const { from, to } = transition
   after.status = statusOf(to)
   after.statusReason = reasonOf(transition)
   after.statusUpdatedAt = now
   after.closesAt = closesAt(after.status, terms, now)
   if (to !== 'offered') after.offerExpiresAt = null
+  after.offerAutoAssign = offer?.autoAssign ?? false
   if (from === 'transferring') {
     after.transferAgentId = after.transferById = null
     after.transferOfferedAt = after.transferExpiresAt = null
@@ -176,10 +199,10 @@ function enterPhase({ after, transition, terms, now }: Step): void {
   if (to === 'wrap_up' || to === 'closed') after.timeoutAt = null
 }
 
-function giveTo({ after, transition: { to }, terms, now }: Step, agentId: string): void {
+function giveTo({ after, transition: { to }, offer, terms, now }: Step, agentId: string): void {
   hold(after, agentId, terms)
   after.offeredAt = to === 'offered' ? now : after.offeredAt
-  after.offerExpiresAt = to === 'offered' ? later(now, seconds(offerSeconds)) : null
+  after.offerExpiresAt = expiryOf(offer, now)
   after.acceptedAt = to === 'active' ? now : null
 }
 
@@ -196,11 +219,11 @@ export const capacityOf = (
   { capacityUnits }: Pick<WorkTerms, 'capacityUnits'>,
 ): Capacity => ({ units: capacityProfileIds.length > 0 ? 0 : capacityUnits, profileIds: capacityProfileIds })
 
-function offerTransfer({ after, now }: Step, { agentId, by }: { agentId: string; by: Actor }): void {
+function offerTransfer({ after, offer, now }: Step, { agentId, by }: { agentId: string; by: Actor }): void {
   after.transferAgentId = agentId
   after.transferById = by.id
   after.transferOfferedAt = now
-  after.transferExpiresAt = later(now, seconds(offerSeconds))
+  after.transferExpiresAt = expiryOf(offer, now)
 }
 
 /** The other agent has accepted: from now on it is theirs. */

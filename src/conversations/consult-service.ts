@@ -7,6 +7,7 @@ import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
+import { offerTerms } from '../notification-templates/offer-terms.js'
 import { agentOf } from './access.js'
 import { changeConsult, consultEvent, endConsult } from './consults.js'
 import { isInWork, phaseOf } from './lifecycle.js'
@@ -23,15 +24,14 @@ import {
 import { presentConsult } from './present.js'
 import { findVisible } from './reader.js'
 import { offerFacts } from './record.js'
-import { lockConversation } from './repository.js'
+import { findTerms, lockConversation } from './repository.js'
 import type { consultSchema, targetBody } from './schemas.js'
-import { assertHolds, refuseStep } from './service.js'
+import { assertHolds, refuseStep, termsOf } from './service.js'
 
 type Shown = z.infer<typeof consultSchema>
 type Target = z.infer<typeof targetBody>
 type Change = (tx: OrgTx, row: Conversation, consult: Participant) => Promise<Participant>
 
-const offerSeconds = 120
 const mostConsultants = 5
 
 /** An agent asks others about a conversation, who read it and answer in notes; added, they write to the customer. */
@@ -55,17 +55,19 @@ export class ConsultService {
           `At most ${mostConsultants} agents are consulted at a time. Remove one.`,
         )
       const now = this.clock.now()
+      const { offerTemplates } = termsOf(await findTerms(tx, [row.workstreamId]), row)
+      const terms = offerTerms(offerTemplates, 'consult')
       const consult = await addParticipant(tx, {
         conversationId,
         agentId: invitee.id,
         mode: 'consult',
         invitedById: caller.agentId,
         createdAt: now,
-        expiresAt: later(now, seconds(offerSeconds)),
+        expiresAt: later(now, seconds(terms.countdownSeconds)),
       })
       await saveParticipation(tx, row)
       const event = await consultEvent(tx, 'conversation.offered', { row, consult, now })
-      const offer = await offerFacts(tx, row, { kind: 'consult', expiresAt: consult.expiresAt })
+      const offer = await offerFacts(tx, row, { kind: 'consult', expiresAt: consult.expiresAt, terms })
       await emit(tx, [{ ...event, data: { ...event.data, offer } }])
       return presentConsult(consult)
     })

@@ -2,6 +2,7 @@ import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { DomainEvent, PublicEventType } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
+import { notificationOf, type OfferTerms, offerTerms } from '../notification-templates/offer-terms.js'
 import { releaseCapacity } from './capacity.js'
 import type { ConversationChange } from './change.js'
 import { saveStatusChanges } from './history-repository.js'
@@ -85,18 +86,19 @@ function eventTypes({ transition: { from, to, by } }: ConversationChange): Publi
 
 /** What an agent's notification shows. */
 function offerOf(
-  { transition: { by }, after }: ConversationChange,
-  contact: { name: string } | null,
+  { transition: { by }, after, offer }: ConversationChange,
+  contact: { id: string; name: string } | null,
   queues: Map<string, string>,
 ) {
   const kind = by === 'transfer_offered' ? 'transfer' : 'incoming'
   const expiresAt = after.transferExpiresAt ?? after.offerExpiresAt
-  return offerShown(after, { kind, expiresAt, contact, queues })
+  return offerShown(after, { kind, expiresAt, terms: offer ?? offerTerms(null, 'transfer'), contact, queues })
 }
 
 interface Offer {
   kind: 'incoming' | 'transfer' | 'consult'
   expiresAt: Date | null
+  terms: OfferTerms
 }
 
 function offerShown(
@@ -104,18 +106,32 @@ function offerShown(
   {
     kind,
     expiresAt,
+    terms,
     contact,
     queues,
-  }: Offer & { contact: { name: string } | null; queues: Map<string, string> },
+  }: Offer & { contact: { id: string; name: string } | null; queues: Map<string, string> },
 ) {
+  const customer = contact?.name ?? row.profileName ?? row.customerAddress
+  const queueName = queues.get(row.queueId ?? '') ?? ''
+  const { customerAddress, businessNumber, channel } = row
+  const facts = {
+    ...{ customerAddress, businessNumber, channel, queueName },
+    customerName: customer,
+    customerRecordId: contact?.id ?? '',
+    firstText: row.firstText ?? '',
+    queueId: row.queueId ?? '',
+    visitorLanguage: row.language,
+    context: row.context as Record<string, unknown>,
+  }
   return {
     kind,
-    customer: contact?.name ?? row.profileName ?? row.customerAddress,
+    customer,
     customerAddress: row.customerAddress,
     authenticated: row.authenticated,
     queue: row.queueId ? { id: row.queueId, name: queues.get(row.queueId) ?? '' } : null,
     firstText: row.firstText,
     offerExpiresAt: expiresAt?.toISOString() ?? null,
+    notification: notificationOf(terms, facts),
   }
 }
 

@@ -3,6 +3,7 @@ import { type Channel, type Conversation, Prisma } from '../db/generated/client.
 import type { Take } from '../db/row-by-row.js'
 import { columnsOf, updateRows } from '../db/rows.js'
 import { notFound } from '../lib/errors.js'
+import { offerTemplatesOf } from '../notification-templates/repository.js'
 import { closingTimesOf, withClosingTimes } from '../workstreams/closing-times.js'
 import type { ConversationChange, WorkTerms } from './change.js'
 
@@ -56,7 +57,7 @@ export async function lockLiveConversations(
 const changeable = [
   ...(['status', 'statusReason', 'statusUpdatedAt', 'provider', 'accountId', 'numberId'] as const),
   ...(['queueId', 'queuedAt', 'isReturning', 'demand', 'parkedReason'] as const),
-  ...(['agentId', 'offeredAt', 'offerExpiresAt', 'acceptedAt'] as const),
+  ...(['agentId', 'offeredAt', 'offerExpiresAt', 'offerAutoAssign', 'acceptedAt'] as const),
   ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
   ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),
   ...(['resolvedAt', 'closesAt', 'closedAt', 'timeoutAt', 'dueAt'] as const),
@@ -88,7 +89,7 @@ export async function findTerms(
   const rows = await tx.$queryRaw<(WorkTerms & { id: string })[]>`
     SELECT w.id, w.auto_close_after_minutes AS "autoCloseAfterMinutes", w.capacity_units AS "capacityUnits",
       w.wrap_up_block_seconds AS "wrapUpBlockSeconds", w.keep_same_agent AS "keepSameAgent", w.agent_timeouts AS "agentTimeouts",
-      w.customer_timeouts AS "customerTimeouts", ${closingTimesOf}
+      w.customer_timeouts AS "customerTimeouts", ${closingTimesOf}, ${offerTemplatesOf}
     FROM workstreams w ${withClosingTimes}
     WHERE w.org_id = ${tx.orgId}::uuid AND w.id = ANY(${[...new Set(workstreamIds)]}::uuid[])`
   return new Map(rows.map((row) => [row.id, row]))

@@ -42,6 +42,13 @@ export function refuseStep(row: Conversation, call: string): AppError {
   )
 }
 
+const cannotReject = ({ status }: Conversation) =>
+  new AppError(
+    'invalid_transition',
+    'This conversation is assigned to you by its notification template, so it cannot be rejected. Accept it, and release it if it is not for you.',
+    { conversationStatus: status, allowed: ['accept'] },
+  )
+
 const alreadyAssigned = () => new AppError('already_assigned', 'Another agent has this conversation.')
 
 /** What people do with conversations. Each call is one transaction that locks the conversation first. */
@@ -133,6 +140,7 @@ export class ConversationService {
       rows.map(({ workstreamId }) => workstreamId),
     )
     const changes = rows.flatMap((row) => changeConversation(row, event, termsOf(terms, row), now) ?? [])
+    for (const change of changes) await takeUnits(tx, change, now)
     await recordChanges(tx, changes, now)
     return changes
   }
@@ -143,6 +151,8 @@ export class ConversationService {
     const isYes = call === 'accept'
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
+      const isOffered = row.transferAgentId === agentId || row.agentId === agentId
+      if (!isYes && row.offerAutoAssign && isOffered) throw cannotReject(row)
       if (row.transferAgentId === agentId)
         return this.step(tx, row, call, { type: isYes ? 'transfer_accepted' : 'transfer_declined' })
       if (row.invitedIds.includes(agentId)) {

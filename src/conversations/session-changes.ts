@@ -34,6 +34,7 @@ function beginnings({ transition: { from, to, by }, before, after }: Step): Sess
     case 'transfer_accepted':
       return begun('accepted', after.agentId)
     case 'accepted':
+    case 'auto_accepted':
       return from === 'offered' ? begun('accepted', before.agentId) : []
     default:
       return to === 'offered' && from !== 'offered' ? begun('offered', after.agentId) : []

@@ -68,8 +68,10 @@ export class ConversationTimers {
     await endUnanswered(tx, due, now)
     await this.releaseUnits(tx, releasing, now)
     await this.parts.actOnSilence(tx, silent, now)
-    await conversations.changeAll(tx, expired, { type: 'offer_expired' }, now)
-    await conversations.changeAll(tx, unanswered, { type: 'transfer_expired' }, now)
+    await conversations.changeAll(tx, expired.filter(isTheirs), { type: 'auto_accepted' }, now)
+    await conversations.changeAll(tx, expired.filter(isLost), { type: 'offer_expired' }, now)
+    await conversations.changeAll(tx, unanswered.filter(isTheirs), { type: 'transfer_accepted' }, now)
+    await conversations.changeAll(tx, unanswered.filter(isLost), { type: 'transfer_expired' }, now)
     await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
     return rows.length
   }
@@ -106,6 +108,10 @@ const routingWanted = (at: Date): DomainEvent => ({
 
 const isOfferExpired = (row: Conversation, now: Date): boolean =>
   phaseOf(row) === 'offered' && row.offerExpiresAt !== null && row.offerExpiresAt <= now
+
+/** By its template it becomes the agent's when its time is over. */
+const isTheirs = ({ offerAutoAssign }: Conversation): boolean => offerAutoAssign
+const isLost = ({ offerAutoAssign }: Conversation): boolean => !offerAutoAssign
 
 const isTransferExpired = (row: Conversation, now: Date): boolean =>
   phaseOf(row) === 'transferring' && row.transferExpiresAt !== null && row.transferExpiresAt <= now

@@ -8,6 +8,7 @@ type Lockable =
   | 'capacity_profiles'
   | 'channel_numbers'
   | 'contacts'
+  | 'notification_templates'
   | 'operating_hours'
   | 'queues'
   | 'workstream_channels'

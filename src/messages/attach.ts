@@ -105,7 +105,7 @@ async function termsFor(
   const known = arrivals.map(({ settings: { workstream } }) => [workstream.id, workstream] as const)
   const ids = new Set([...conversations.values()].map(({ workstreamId }) => workstreamId))
   for (const [id] of known) ids.delete(id)
-  return new Map([...known, ...(ids.size > 0 ? await findTerms(tx, [...ids]) : [])])
+  return new Map<string, WorkTerms>([...known, ...(ids.size > 0 ? await findTerms(tx, [...ids]) : [])])
 }
 
 function changesOf(

@@ -78,6 +78,7 @@ function newConversation(
     agentId: null,
     offeredAt: null,
     offerExpiresAt: null,
+    offerAutoAssign: false,
     acceptedAt: null,
     heldUnits: 0,
     capacityProfileIds: profileId === null ? [] : [profileId],

@@ -66,6 +66,8 @@ export async function furnish(
   const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
   await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
   await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
+  const template = await post('/v1/notification-templates', { name: `Template ${mark}` })
+  await done(admin.put(`/v1/workstreams/${workstream}/notifications`, { transfer: template }), 200)
   const times = { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 }
   await done(admin.put('/v1/closing-times', { sms: times, whatsapp: times }), 200)
   const timeout = {
@@ -121,6 +123,7 @@ export async function furnish(
       'api-keys': apiKey,
       agents: agent.id,
       'capacity-profiles': capacityProfile,
+      'notification-templates': template,
       contacts: contact,
       'channel-accounts': number.accountId,
       'channel-numbers': number.id,
@@ -174,6 +177,7 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   workstreamId: ids['workstreams'] ?? '',
   mediaId: ids['media'] ?? '',
   capacityProfileId: ids['capacity-profiles'] ?? '',
+  notificationTemplateId: ids['notification-templates'] ?? '',
   operatingHoursId: ids['operating-hours'] ?? '',
   workstreamChannelId: ids['channels'] ?? '',
 })

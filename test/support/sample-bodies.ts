@@ -11,6 +11,7 @@ export interface References {
   workstreamId: string
   mediaId: string
   capacityProfileId: string
+  notificationTemplateId: string
   operatingHoursId: string
   workstreamChannelId: string
 }
@@ -124,6 +125,19 @@ export const sampleBodies: Readonly<
     rules: [
       { name: 'VIP', when: { all: [{ field: 'contact.name', op: 'equals', value: 'Casey' }] }, queueId },
     ],
+  }),
+  'POST /v1/notification-templates': () => ({
+    name: unique('Template'),
+    countdownSeconds: 60,
+    fields: [{ label: 'Queue', value: '{queueName}' }],
+  }),
+  'PUT /v1/notification-templates/:id': () => ({ name: unique('Template'), title: '{customerName}' }),
+  'PUT /v1/workstreams/:id/notifications': ({ notificationTemplateId }) => ({
+    incomingAuthenticated: notificationTemplateId,
+    incomingUnauthenticated: notificationTemplateId,
+    transfer: notificationTemplateId,
+    consult: notificationTemplateId,
+    supervisorAssign: notificationTemplateId,
   }),
   'PUT /v1/closing-times': () => ({
     sms: { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 },
