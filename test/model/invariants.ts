@@ -28,6 +28,10 @@ const rules = `
   FROM conversations WHERE org_id = $1 AND status IN ('open', 'active', 'waiting')
   GROUP BY customer_address, business_number, channel HAVING count(*) > 1
   UNION ALL
+  SELECT 'whoever takes part does so in a live session', p.conversation_id || ': ' || p.mode
+  FROM participants p JOIN sessions s ON s.org_id = p.org_id AND s.id = p.session_id
+  WHERE p.org_id = $1 AND p.left_at IS NULL AND s.closed_at IS NOT NULL
+  UNION ALL
   SELECT 'what is open says why, and nobody has it', id::text
   FROM conversations WHERE org_id = $1 AND status = 'open' AND (agent_id IS NOT NULL OR status_reason IS NULL)`
 

@@ -73,6 +73,36 @@ const steps: Record<string, { weight: number; act: Act }> = {
       if (holder) await tried(post(world, holder.agent, `${holder.id}/transfer`, { queueId }))
     },
   },
+  'agent consults another': {
+    weight: 3,
+    act: async (world, _model, pick) => {
+      const holder = await holderOf(world, pick(await world.conversations('active')))
+      const other = pick(world.agents, 'second')
+      const invited = pick(
+        [{ agentId: other?.id }, { agentId: other?.id }, { queueId: pick(world.queues) }],
+        'second',
+      )
+      if (holder) await tried(post(world, holder.agent, `${holder.id}/consults`, invited))
+    },
+  },
+  'whoever was invited answers': {
+    weight: 3,
+    act: async (world, _model, pick) => {
+      const [id, agent] = [pick(await world.conversations('active')), pick(world.agents, 'second')]
+      if (id && agent) await tried(post(world, agent, `${id}/${pick(['accept', 'reject'])}`))
+    },
+  },
+  'a consult goes on': {
+    weight: 3,
+    act: async (world, _model, pick) => {
+      const holder = await holderOf(world, pick(await world.conversations('active')))
+      if (!holder) return
+      const { body } = await tried(world.org.as(holder.agent).get(`/v1/conversations/${holder.id}/consults`))
+      const consult = pick<{ id: string }>(body.data ?? [], 'second')
+      const step = pick(['add', 'remove'], 'second')
+      if (consult) await tried(post(world, holder.agent, `${holder.id}/consults/${consult.id}/${step}`))
+    },
+  },
   'agent’s presence changes': {
     weight: 4,
     act: async (world, _model, pick) => {
