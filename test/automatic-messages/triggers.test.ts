@@ -32,7 +32,7 @@ describe('a step', () => {
     'open offered': 'agent_assigned',
     'waiting transfer_offered': 'agent_assigned',
     'offered accepted': 'agent_joined',
-  'offered auto_accepted': 'agent_joined',
+    'offered auto_accepted': 'agent_joined',
     'open picked': 'agent_joined',
     'waiting resumed': 'agent_joined',
     'transferring transfer_accepted': 'transfer_accepted',
