@@ -29,6 +29,7 @@ import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
 import { notificationTemplateRoutes } from './notification-templates/routes.js'
 import { routingSettingsRoutes } from './routing/settings-routes.js'
+import { supervisionRoutes } from './supervision/routes.js'
 import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
 import { timeoutRoutes } from './timeouts/routes.js'
 import { queueRoutes } from './workstreams/queue-routes.js'
@@ -92,6 +93,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(timeoutRoutes, { timeouts: parts.timeouts })
   await app.register(conversationRoutes, parts)
   await app.register(consultRoutes, parts)
+  await app.register(supervisionRoutes, parts)
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(liveRoutes, { live: parts.live })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })

@@ -46,6 +46,7 @@ import { NotificationTemplateService } from './notification-templates/service.js
 import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
 import { RoutingSettingsService } from './routing/settings-service.js'
+import { SupervisionService } from './supervision/service.js'
 import { SupervisionSettingsService } from './supervision/settings-service.js'
 import { actOnSilence } from './timeouts/act.js'
 import { TimeoutService } from './timeouts/service.js'
@@ -138,6 +139,7 @@ export async function createContainer(settings: ServiceSettings) {
   })
   const transfers = new TransferService(db, clock, conversations)
   const consults = new ConsultService(db, clock)
+  const supervision = new SupervisionService(db, clock, conversations)
   const supervisionSettings = new SupervisionSettingsService(db, clock)
   const reader = new ConversationReader(db, clock)
   const live = new LiveBoard(db, clock)
@@ -243,6 +245,7 @@ export async function createContainer(settings: ServiceSettings) {
     conversations,
     transfers,
     consults,
+    supervision,
     supervisionSettings,
     reader,
     live,

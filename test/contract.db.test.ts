@@ -31,6 +31,7 @@ const promised = `
   GET /v1/conversations/{id}/history · POST /v1/conversations/{id}/transfer
   POST GET /v1/conversations/{id}/consults · POST /v1/conversations/{id}/consults/{consultId}/add
   POST /v1/conversations/{id}/consults/{consultId}/remove · POST /v1/conversations/{id}/consults/{consultId}/leave
+  POST DELETE /v1/conversations/{id}/monitor · POST /v1/conversations/{id}/join · POST /v1/conversations/{id}/assign
   GET PUT /v1/supervision-settings
   POST GET /v1/conversations/{id}/messages
   POST /v1/conversations/{id}/messages/{messageId}/resend · POST /v1/conversations/{id}/messages/{messageId}/dismiss

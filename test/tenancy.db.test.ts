@@ -301,6 +301,7 @@ describe('the proof', () => {
       const answers = [
         await ask(route, path, theirs.keys.agent, body),
         await ask(route, path, theirs.keys.admin, body),
+        await ask(route, path, theirs.keys.supervisor, body),
       ]
       if (answers.every(({ status }) => [401, 403, 404, 422].includes(status)))
         blind.push(`${route.name}: ${answers.map(told)}`)

@@ -53,6 +53,7 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
     case 'routed':
       return before?.queueId ? null : { triggers: closed, hours: 'queue_alone', isReply: true }
     case 'offered':
+    case 'assigned':
     case 'transfer_offered':
       if (to !== 'offered') return null
       return { triggers: ['agent_assigned'], hours: null, isReply: true }

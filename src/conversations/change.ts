@@ -35,8 +35,9 @@ export type ConversationEvent =
   | { type: 'routed'; queueId: string }
   /** Messages of the customer; `lastAt` is when the callback of the last one reached us */
   | { type: 'customer_wrote'; messages: number; lastAt: Date }
+  | { type: 'assigned'; agentId: string; by: Actor; override: boolean }
   | { type: 'transfer_offered'; agentId: string; by: Actor }
-  | { type: 'transferred_to_queue'; queueId: string; by: Actor }
+  | { type: 'transferred_to_queue' | 'assigned_to_queue'; queueId: string; by: Actor }
   | { type: 'force_closed'; by: Actor }
   | { type: PlainHappening }
 
@@ -48,6 +49,8 @@ type PlainHappening = Exclude<
   | 'resumed'
   | 'routed'
   | 'customer_wrote'
+  | 'assigned'
+  | 'assigned_to_queue'
   | 'transfer_offered'
   | 'transferred_to_queue'
   | 'force_closed'
@@ -118,6 +121,7 @@ function apply(step: Step, event: ConversationEvent): void {
     case 'offered':
     case 'picked':
     case 'resumed':
+    case 'assigned':
       giveTo(step, event.agentId)
       break
     case 'transfer_offered':
@@ -132,6 +136,7 @@ function apply(step: Step, event: ConversationEvent): void {
       enterQueue(step, event.queueId)
       break
     case 'routed':
+    case 'assigned_to_queue':
       enterQueue(step, event.queueId)
       break
     case 'customer_wrote':

@@ -31,7 +31,7 @@ export async function saveStatusChanges(
 }
 
 const isStep = ({ transition: { from, to, by } }: ConversationChange): boolean =>
-  from !== to || by === 'routed'
+  from !== to || by === 'routed' || by === 'assigned_to_queue'
 
 /** In their order; one more than the page holds. The id of the conversation stands for its opening, the first of all. */
 export async function listStatusChanges(

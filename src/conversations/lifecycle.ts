@@ -22,6 +22,8 @@ export const happenings = [
   'closed_by_agent',
   'ended_by_agent',
   'resumed',
+  'assigned',
+  'assigned_to_queue',
   'transfer_offered',
   'transfer_accepted',
   'transfer_declined',
@@ -45,6 +47,8 @@ const table: Table = {
     routed: 'open',
     offered: 'offered',
     picked: 'active',
+    assigned: 'offered',
+    assigned_to_queue: 'open',
     force_closed: 'closed',
     auto_closed: 'closed',
     closed_by_rule: 'closed',
@@ -140,6 +144,10 @@ export function phaseOf(conversation: {
 /** Whether an agent works on it: they answer the customer. */
 export const isInWork = (phase: Phase): boolean => phase === 'active' || phase === 'transferring'
 
+/** Whether an agent works or has worked on it, and it is not closed: it can be monitored. */
+export const hasBeenAccepted = (phase: Phase): boolean =>
+  isInWork(phase) || phase === 'waiting' || phase === 'wrap_up'
+
 export const statusOf = (phase: Phase): Status =>
   phase === 'offered' || phase === 'transferring' ? 'active' : phase
 
@@ -152,6 +160,8 @@ const calls: Partial<Record<Happening, string>> = {
   closed_by_agent: 'close',
   ended_by_agent: 'end',
   resumed: 'resume',
+  assigned: 'assign',
+  assigned_to_queue: 'assign',
   transfer_offered: 'transfer',
   transferred_to_queue: 'transfer',
   transfer_accepted: 'accept',
@@ -167,6 +177,7 @@ export function allowedCalls(phase: Phase): string[] {
 
 /** Why a conversation is in its status (domain.md 2.5). */
 export function reasonOf({ from, to, by }: Transition): string {
+  if (by === 'assigned') return 'assigned_by_supervisor'
   if (to === 'open') return 'awaiting_agent_assignment'
   if (to === 'offered') return 'awaiting_agent_acceptance'
   if (isInWork(to)) return 'in_conversation'

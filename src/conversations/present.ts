@@ -100,11 +100,20 @@ export function presentSession(
     acceptedAt: iso(row.acceptedAt),
     closedAt: iso(row.closedAt),
     closureReason: row.closureReason,
-    participants: [primary, ...own].flatMap(({ agentId, mode, joinedAt, leftAt }) =>
-      joinedAt ? [{ agentId, mode, joinedAt: joinedAt.toISOString(), leftAt: iso(leftAt) }] : [],
-    ),
+    participants: [primary, ...own].filter(({ joinedAt }) => joinedAt).map(presentParticipant),
   }
 }
+
+type ParticipantRow = Pick<Participant, 'agentId' | 'joinedAt' | 'leftAt'> & {
+  mode: 'primary' | Participant['mode']
+}
+
+export const presentParticipant = ({ agentId, mode, joinedAt, leftAt }: ParticipantRow) => ({
+  agentId,
+  mode,
+  joinedAt: iso(joinedAt) ?? '',
+  leftAt: iso(leftAt),
+})
 
 type ConsultView = z.infer<typeof consultSchema>
 

@@ -6,6 +6,7 @@ import { notificationOf, type OfferTerms, offerTerms } from '../notification-tem
 import { releaseCapacity } from './capacity.js'
 import type { ConversationChange } from './change.js'
 import { saveStatusChanges } from './history-repository.js'
+import type { Happening } from './lifecycle.js'
 import { endParticipation } from './participant-repository.js'
 import { presentConversation } from './present.js'
 import { findContactNames, findQueueNames, saveConversations } from './repository.js'
@@ -63,7 +64,7 @@ async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: 
         at: now,
         // Supervisors of the queue that it leaves hear that it does
         queueId: isTransfer ? before.queueId : after.queueId,
-        toMembers: !isTransfer && isOpenSomewhere(before, after),
+        toMembers: isTransfer ? before.status === 'open' : isOpenSomewhere(before, after),
         agentIds: audience(change),
         data:
           type === 'conversation.offered'
@@ -75,7 +76,8 @@ async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: 
 }
 
 function eventTypes({ transition: { from, to, by } }: ConversationChange): PublicEventType[] {
-  if (by === 'transferred_to_queue') return ['conversation.transferred', 'conversation.queued']
+  if (by === 'transferred_to_queue' || by === 'assigned_to_queue')
+    return ['conversation.transferred', 'conversation.queued']
   if (by === 'routed') return ['conversation.queued']
   if (from === to) return []
   if (to === 'open') return ['conversation.queued']
@@ -90,13 +92,18 @@ function offerOf(
   contact: { id: string; name: string } | null,
   queues: Map<string, string>,
 ) {
-  const kind = by === 'transfer_offered' ? 'transfer' : 'incoming'
   const expiresAt = after.transferExpiresAt ?? after.offerExpiresAt
-  return offerShown(after, { kind, expiresAt, terms: offer ?? offerTerms(null, 'transfer'), contact, queues })
+  const terms = offer ?? offerTerms(null, 'transfer')
+  return offerShown(after, { kind: kinds[by] ?? 'incoming', expiresAt, terms, contact, queues })
+}
+
+const kinds: Partial<Record<Happening, Offer['kind']>> = {
+  transfer_offered: 'transfer',
+  assigned: 'supervisor_assign',
 }
 
 interface Offer {
-  kind: 'incoming' | 'transfer' | 'consult'
+  kind: 'incoming' | 'transfer' | 'consult' | 'supervisor_assign'
   expiresAt: Date | null
   terms: OfferTerms
 }

@@ -24,6 +24,7 @@ import {
   lockConversation,
   lockConversations,
 } from './repository.js'
+import { assertPermitted } from './supervision-settings-repository.js'
 
 type Shown = ReturnType<typeof presentConversation>
 
@@ -95,6 +96,7 @@ export class ConversationService {
     return this.db.inOrg(caller, async (tx) => {
       const row = await lockConversation(tx, id)
       await assertCanSee(tx, caller, row)
+      await assertPermitted(tx, caller, 'forceClose')
       const by = { type: 'supervisor', id: caller.agentId } as const
       return this.step(tx, row, 'force-close', { type: 'force_closed', by })
     })
@@ -193,7 +195,7 @@ export class ConversationService {
     const terms = termsOf(await findTerms(tx, [row.workstreamId]), row)
     const change = changeConversation(row, event, terms, now)
     if (!change) throw refuseStep(row, call)
-    await takeUnits(tx, change, now)
+    await takeUnits(tx, change, { now, isForced: 'override' in event && event.override })
     await recordChanges(tx, [change], now)
     return this.show(tx, change.after)
   }
@@ -213,7 +215,7 @@ export class ConversationService {
     })
   }
 
-  private async show(tx: OrgTx, row: Conversation): Promise<Shown> {
+  async show(tx: OrgTx, row: Conversation): Promise<Shown> {
     const contacts = await findContactNames(tx, [row.contactId])
     return presentConversation(row, contacts.get(row.contactId ?? '') ?? null, this.clock.now())
   }
@@ -237,8 +239,12 @@ export async function assertHolds(
   throw row.status === 'active' ? alreadyAssigned() : refuseStep(row, call)
 }
 
-/** What a person takes on may go beyond their capacity; what somebody else gives them may not. */
-async function takeUnits(tx: OrgTx, { transition, before, after }: ConversationChange, now: Date) {
+/** What a person takes on may go beyond their capacity; what somebody else gives them may not, unless it is forced. */
+async function takeUnits(
+  tx: OrgTx,
+  { transition, before, after }: ConversationChange,
+  { now, isForced }: { now: Date; isForced: boolean },
+) {
   const taken = {
     agentId: after.agentId ?? '',
     units: after.heldUnits,
@@ -252,10 +258,15 @@ async function takeUnits(tx: OrgTx, { transition, before, after }: ConversationC
     case 'transfer_accepted':
       await lockAgents(tx, [before.agentId ?? '', taken.agentId])
       return takeCapacity(tx, taken)
+    case 'assigned':
     case 'transfer_offered':
+      if (isForced) return takeCapacity(tx, taken)
       if (transition.to === 'offered' && !(await claimCapacity(tx, taken, 'by_person'))) throw isFull()
   }
 }
 
 const isFull = () =>
-  new AppError('conflict', 'This agent has no capacity left for the conversation. Choose another one.')
+  new AppError(
+    'conflict',
+    'This agent has no capacity left for the conversation. Choose another one, or assign it with "override": true.',
+  )

@@ -11,7 +11,7 @@ import { assertReachable } from './may-be-asked.js'
 import type { presentConversation } from './present.js'
 import { findQueuesOf, lockConversation } from './repository.js'
 import { assertHolds, type ConversationService } from './service.js'
-import { findSupervisionSettings } from './supervision-settings-repository.js'
+import { assertPermitted, findSupervisionSettings } from './supervision-settings-repository.js'
 
 type Shown = ReturnType<typeof presentConversation>
 
@@ -49,6 +49,7 @@ async function actorOf(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise
     return { type: 'agent', id: caller.agentId }
   }
   await assertCanSee(tx, caller, row)
+  await assertPermitted(tx, caller, 'transfer')
   return { type: 'supervisor', id: caller.agentId }
 }
 
@@ -57,6 +58,17 @@ async function toQueue(
   row: Conversation,
   { queueId, by, now }: { queueId: string; by: Actor; now: Date },
 ): Promise<ConversationEvent> {
+  await assertQueueTakes(tx, row, queueId, now)
+  return { type: 'transferred_to_queue', queueId, by }
+}
+
+/** Throws unless the queue exists, is open now, and is another one than that in which the conversation is. */
+export async function assertQueueTakes(
+  tx: OrgTx,
+  row: Conversation,
+  queueId: string,
+  now: Date,
+): Promise<void> {
   const queue = await tx.queue.findFirst({ where: { id: queueId } })
   if (!queue) throw invalidField('queueId', 'There is no such queue.')
   if (queueId === row.queueId)
@@ -67,7 +79,6 @@ async function toQueue(
     const until = opensAt ? ` until ${opensAt.toISOString()}` : ''
     throw new AppError('conflict', `The queue "${queue.name}" is closed${until}. Choose another one.`)
   }
-  return { type: 'transferred_to_queue', queueId, by }
 }
 
 async function toAgent(

@@ -47,6 +47,7 @@ export interface DomainEvent {
   data: {
     conversation?: unknown
     consult?: unknown
+    participant?: unknown
     message?: unknown
     agent?: unknown
     offer?: unknown

@@ -38,6 +38,6 @@ export class SupervisionSettingsService {
 }
 
 async function shown(tx: OrgTx): Promise<Settings> {
-  const { transferToAgents } = await findSupervisionSettings(tx)
-  return { transferToAgents }
+  const { monitor, assign, transfer, forceClose, transferToAgents } = await findSupervisionSettings(tx)
+  return { monitor, assign, transfer, forceClose, transferToAgents }
 }

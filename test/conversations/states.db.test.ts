@@ -67,7 +67,9 @@ describe.each(Object.keys(table) as State[])('a conversation that is %s', (state
     const at = await desk()
     const id = await conversationIn(state, at)
     const status = state === 'offered' ? 'active' : state
-    const others = { active: ['send', 'consult', 'transfer'], waiting: ['transfer'] }[state as string] ?? []
+    const others =
+      { active: ['send', 'consult', 'transfer'], waiting: ['transfer'], open: ['assign'] }[state as string] ??
+      []
     const allowed = [...Object.keys(table[state]), ...others]
 
     for (const call of calls.filter((each) => !(each in table[state]))) {

@@ -30,9 +30,11 @@ async function send(
   const { agent } = home
   const key = url.startsWith('/v1/organizations')
     ? service.platformKey
-    : isAgents(url)
-      ? agent.key
-      : home.keys.admin
+    : isSupervisors(url)
+      ? home.keys.supervisor
+      : isAgents(url)
+        ? agent.key
+        : home.keys.admin
   const path = fillPath(url, (segment) => (segment === 'organizations' ? home.org.id : home.ids[segment]))
   const answer = await fetch(service.url + path, {
     method,
@@ -44,9 +46,12 @@ async function send(
   return { status: answer.status, text, code: text.startsWith('{') ? JSON.parse(text).code : undefined }
 }
 
+/** Calls about the conversations of others. */
+const isSupervisors = (url: string): boolean => /\/(assign|monitor|join|force-close)$/.test(url)
+
 /** Calls that only somebody who is an agent may make. */
 const isAgents = (url: string): boolean =>
-  url.startsWith('/v1/me') || (url.startsWith('/v1/conversations/:id/') && !url.endsWith('/force-close'))
+  url.startsWith('/v1/me') || url.startsWith('/v1/conversations/:id/')
 
 const isForm = ({ schema }: ApiRoute): boolean =>
   (schema as { consumes?: string[] } | null)?.consumes !== undefined

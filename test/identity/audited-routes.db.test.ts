@@ -19,6 +19,8 @@ const dailyWork = [
   'PUT /v1/conversations/:id/contact',
   'DELETE /v1/conversations/:id/contact',
   'POST /v1/conversations/:id/notes',
+  ...['assign', 'monitor', 'join'].map((step) => `POST /v1/conversations/:id/${step}`),
+  'DELETE /v1/conversations/:id/monitor',
   'POST /v1/conversations/:id/consults',
   ...['add', 'remove', 'leave'].map((step) => `POST /v1/conversations/:id/consults/:consultId/${step}`),
   'POST /v1/conversations/:id/messages',

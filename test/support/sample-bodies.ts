@@ -171,6 +171,9 @@ export const sampleBodies: Readonly<
   'POST /v1/conversations/:id/consults/:consultId/add': () => null,
   'POST /v1/conversations/:id/consults/:consultId/remove': () => null,
   'POST /v1/conversations/:id/consults/:consultId/leave': () => null,
+  'POST /v1/conversations/:id/assign': ({ agentId }) => ({ agentId }),
+  'POST /v1/conversations/:id/monitor': () => null,
+  'POST /v1/conversations/:id/join': () => null,
   'PUT /v1/supervision-settings': () => ({ transferToAgents: true }),
   'PUT /v1/conversations/:id/contact': ({ contactId }) => ({ contactId }),
   'POST /v1/conversations/:id/messages': ({ mediaId }) => ({ text: 'On its way', media: [{ id: mediaId }] }),
@@ -182,5 +185,6 @@ export const sampleBodies: Readonly<
 /** Where a body names one row or another, the other one. */
 export const otherBodies: typeof sampleBodies = {
   'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
+  'POST /v1/conversations/:id/assign': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/consults': ({ queueId }) => ({ queueId }),
 }
