@@ -142,7 +142,7 @@ export class ConversationService {
       rows.map(({ workstreamId }) => workstreamId),
     )
     const changes = rows.flatMap((row) => changeConversation(row, event, termsOf(terms, row), now) ?? [])
-    for (const change of changes) await takeUnits(tx, change, now)
+    for (const change of changes) await takeUnits(tx, change, { now, isForced: false })
     await recordChanges(tx, changes, now)
     return changes
   }

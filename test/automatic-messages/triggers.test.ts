@@ -30,6 +30,7 @@ describe('a step', () => {
   const expected: Record<string, string> = {
     'waiting customer_wrote': `${reply}, by hours of number_or_queue`,
     'open offered': 'agent_assigned',
+    'open assigned': 'agent_assigned',
     'waiting transfer_offered': 'agent_assigned',
     'offered accepted': 'agent_joined',
     'offered auto_accepted': 'agent_joined',
