@@ -5,6 +5,7 @@ const slices = [
   'channels',
   'capacity-profiles',
   'hours',
+  'skills',
   'workstreams',
   'notification-templates',
   'agents',
@@ -40,7 +41,7 @@ const systemDoorUsers = [
 
 const anySlice = `^src/(${slices.join('|')})/`
 const pure =
-  '/(lifecycle|match-rules|choose-agent|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts|due-rules|offer-terms)\\.ts$'
+  '/(lifecycle|match-rules|choose-agent|choose-queue|classify|rule-out|delivery-status|condition|number-pace|call-places|schedule|triggers|texts|due-rules|offer-terms)\\.ts$'
 const composition = '^src/(main|container|api)\\.ts$'
 const assembly = '^src/((main|container|demonstration)[^/]*\\.ts$|(demonstration|bench)/)'
 // The provider's own contract and their list are open to the slices that speak to providers.

@@ -29,6 +29,8 @@ import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
 import { notificationTemplateRoutes } from './notification-templates/routes.js'
 import { routingSettingsRoutes } from './routing/settings-routes.js'
+import { whyRoutes } from './routing/why-routes.js'
+import { skillRoutes } from './skills/routes.js'
 import { supervisionRoutes } from './supervision/routes.js'
 import { supervisionSettingsRoutes } from './supervision/settings-routes.js'
 import { timeoutRoutes } from './timeouts/routes.js'
@@ -85,9 +87,11 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(channelNumberRoutes, { numbers: parts.numbers })
   await app.register(quarantineRoutes, { quarantine: parts.quarantine })
   await app.register(operatingHoursRoutes, { hours: parts.hours })
+  await app.register(skillRoutes, { skills: parts.skills })
   await app.register(queueRoutes, { queues: parts.queues })
   await app.register(workstreamRoutes, { workstreams: parts.workstreams })
-  await app.register(routingRuleRoutes, { workstreams: parts.workstreams })
+  await app.register(routingRuleRoutes, { rules: parts.rules })
+  await app.register(whyRoutes, { why: parts.why })
   await app.register(routingSettingsRoutes, { settings: parts.routingSettings })
   await app.register(notificationTemplateRoutes, { templates: parts.notificationTemplates })
   await app.register(timeoutRoutes, { timeouts: parts.timeouts })

@@ -46,12 +46,15 @@ import { NotificationTemplateService } from './notification-templates/service.js
 import { createProviders } from './providers/registry.js'
 import { RoutingService } from './routing/service.js'
 import { RoutingSettingsService } from './routing/settings-service.js'
+import { WhyService } from './routing/why-service.js'
+import { SkillService } from './skills/service.js'
 import { SupervisionService } from './supervision/service.js'
 import { SupervisionSettingsService } from './supervision/settings-service.js'
 import { actOnSilence } from './timeouts/act.js'
 import { TimeoutService } from './timeouts/service.js'
 import { createBuiltIns } from './workstreams/built-ins.js'
 import { QueueService } from './workstreams/queue-service.js'
+import { RuleService } from './workstreams/rule-service.js'
 import { WorkstreamService } from './workstreams/service.js'
 
 /** What the service is made from. Nothing in here is read from the environment. */
@@ -108,8 +111,10 @@ export async function createContainer(settings: ServiceSettings) {
   const hours = new OperatingHoursService(db, clock)
   const notificationTemplates = new NotificationTemplateService(db, clock)
   const timeouts = new TimeoutService(db, clock)
+  const skills = new SkillService(db, clock)
   const queues = new QueueService(db, clock)
   const workstreams = new WorkstreamService(db, clock)
+  const rules = new RuleService(db, clock)
   const accounts = new ChannelAccountService({
     db,
     clock,
@@ -153,6 +158,7 @@ export async function createContainer(settings: ServiceSettings) {
 
   const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
   const routing = new RoutingService(db, clock, log)
+  const why = new WhyService(db, clock)
   const routingSettings = new RoutingSettingsService(db, clock)
   const timers = new ConversationTimers({ db, clock, conversations, actOnSilence, log })
   const settlement = new Settlement({ db, clock, providers, secrets, log })
@@ -232,11 +238,14 @@ export async function createContainer(settings: ServiceSettings) {
     agents,
     capacityProfiles,
     hours,
+    skills,
     queues,
     workstreams,
+    rules,
     routingSettings,
     notificationTemplates,
     timeouts,
+    why,
     accounts,
     numbers,
     quarantine,

@@ -326,6 +326,7 @@ describe('the log', () => {
 
 const segmentNamed: Readonly<Record<string, string>> = {
   capacityProfileId: 'capacity-profiles',
+  skillId: 'skills',
   ...Object.fromEntries(
     ['incomingAuthenticated', 'incomingUnauthenticated', 'transfer', 'consult', 'supervisorAssign'].map(
       (slot) => [slot, 'notification-templates'],

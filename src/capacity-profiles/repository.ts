@@ -60,8 +60,12 @@ export async function findProfileUses(tx: OrgTx, id: string): Promise<string[]> 
     take: 5,
   })
   const agents = await tx.agentCapacityProfile.count({ where: { profileId: id, isAssigned: true } })
+  const classified = await tx.$queryRaw<{ name: string }[]>`
+    SELECT w.name FROM classification_rules c JOIN workstreams w ON w.org_id = c.org_id AND w.id = c.workstream_id
+    WHERE c.org_id = ${tx.orgId}::uuid AND strpos(c.rulesets::text, ${id}) > 0 ORDER BY w.name LIMIT 5`
   return [
     ...workstreams.map(({ name }) => `the workstream "${name}" uses it`),
+    ...classified.map(({ name }) => `the classification rules of the workstream "${name}" set it`),
     ...(agents > 0 ? [`${agents} ${agents === 1 ? 'agent has' : 'agents have'} it`] : []),
   ]
 }

@@ -11,6 +11,7 @@ type Lockable =
   | 'notification_templates'
   | 'operating_hours'
   | 'queues'
+  | 'skills'
   | 'workstream_channels'
 
 /**

@@ -74,6 +74,7 @@ function newConversation(
     priority: defaultPriority,
     isReturning: false,
     demand: null,
+    skills: null,
     parkedReason: null,
     agentId: null,
     offeredAt: null,

@@ -5,9 +5,20 @@ import { termsOf } from '../conversations/service.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
+import { findRatings } from '../skills/repository.js'
 import type { Item } from './choose-agent.js'
 import { FreeAgents } from './free-agents.js'
-import { findCandidates, findHistories, findPlaces, type History, saveTurns } from './repository.js'
+import { allowedPresences } from './presences.js'
+import { type Considered, consider } from './record.js'
+import { saveConsidered } from './record-repository.js'
+import {
+  findCandidates,
+  findHistories,
+  findMembers,
+  findPlaces,
+  type History,
+  saveTurns,
+} from './repository.js'
 import { type Demand, noRefusals } from './rule-out.js'
 import { findRoutingSettings } from './settings-repository.js'
 import {
@@ -37,6 +48,7 @@ interface Offer {
   line: Line
   agentId: string
   change: ConversationChange
+  considered: Considered
 }
 
 /**
@@ -60,13 +72,15 @@ export class Pass {
     if (rows.length === 0) return 0
     const ids = rows.map(({ id }) => id)
     take.took(ids)
-    const [histories, terms] = await Promise.all([
+    const [histories, terms, members] = await Promise.all([
       findHistories(tx, ids),
       findTerms(
         tx,
         rows.map(({ workstreamId }) => workstreamId),
       ),
+      findMembers(tx, [...new Set(rows.flatMap(({ queueId }) => queueId ?? []))]),
     ])
+    free.meet(members)
     const heads = inOrder(rows, wanted, histories)
     this.isOver = rows.length < take.limit && !isFull(wanted, heads)
     await this.offer(tx, heads, { free, terms, now })
@@ -75,13 +89,23 @@ export class Pass {
 
   private async linesFor(tx: OrgTx, free: FreeAgents): Promise<Line[]> {
     const lines = await findLines(tx, free.queueIds)
-    const places = await findPlaces(
-      tx,
-      lines.flatMap(({ profileIds }) => profileIds),
-    )
-    free.learnPlaces(places)
-    // What a deleted profile asked for is asked for in units
-    return lines.map((line) => ({ ...line, profileIds: line.profileIds.filter((id) => places.has(id)) }))
+    const [places, ratings] = await Promise.all([
+      findPlaces(
+        tx,
+        lines.flatMap(({ profileIds }) => profileIds),
+      ),
+      findRatings(
+        tx,
+        lines.flatMap(({ skills }) => skills.map(({ skillId }) => skillId)),
+      ),
+    ])
+    free.learn(places, ratings)
+    // What a deleted profile asked for is asked for in units; a deleted skill is asked for no more
+    return lines.map((line) => ({
+      ...line,
+      profileIds: line.profileIds.filter((id) => places.has(id)),
+      skills: line.skills.filter(({ skillId }) => ratings.has(skillId)),
+    }))
   }
 
   private wantedOf(lines: readonly Line[], free: FreeAgents, now: Date): Wanted[] {
@@ -112,13 +136,15 @@ export class Pass {
         parked.push(row.id)
         continue
       }
-      const agentId = await free.claim(tx, itemOf(head, limit), now)
+      const item = itemOf(head, limit)
+      const considered = consider(item, free.considered(item.demand), now)
+      const agentId = await free.claim(tx, item, now)
       if (!agentId) continue
       const asked = { ...row, capacityProfileIds: line.profileIds }
       const change = changeConversation(asked, { type: 'offered', agentId }, termsOf(terms, row), now)
       // The agent's capacity is claimed: without the offer it would be lost
       if (!change) throw new Error(`Conversation ${row.id} was locked as open and cannot be offered`)
-      offers.push({ line, agentId, change })
+      offers.push({ line, agentId, change, considered: { ...considered, agentId } })
     }
     const changes = offers.map(({ change }) => change)
     const turns = offers.filter(({ line }) => line.method === 'round_robin')
@@ -129,6 +155,10 @@ export class Pass {
         turns.map(({ line: { queueId }, agentId }) => ({ queueId, agentId })),
         now,
       ),
+      saveConsidered(
+        tx,
+        offers.map(({ change, considered }) => ({ id: change.after.id, offered: considered })),
+      ),
       parkConversations(tx, parked, 'declined_by_many'),
     ])
   }
@@ -136,9 +166,10 @@ export class Pass {
 
 const keyOf = ({ queueId, demand }: Line): string => `${queueId} ${demand}`
 
-const presences = new Set(['available'])
-
-const demandOf = ({ queueId, units, profileIds }: Line): Demand => ({ queueId, units, profileIds, presences })
+const demandOf = ({ queueId, units, profileIds, skills, skillMatching }: Line): Demand => ({
+  ...{ queueId, units, profileIds, skills, skillMatching },
+  presences: allowedPresences,
+})
 
 function itemOf({ line, history }: Head, limit: number): Item {
   return {

@@ -3,7 +3,7 @@
  * and its workstream keeps the same agent; otherwise those who have declined it less often first, and among them by the
  * method of its queue.
  */
-import { type Candidate, type Demand, freeFor, type Refusals, ruledOutBy } from './rule-out.js'
+import { type Candidate, type Demand, freeFor, type Refusals, ruledOutBy, shortfall } from './rule-out.js'
 
 export type AssignmentMethod = 'highest_capacity' | 'round_robin' | 'least_active'
 
@@ -19,6 +19,7 @@ export interface Item {
 export function chooseAgent(item: Item, candidates: Iterable<Candidate>, now: Date): Candidate | null {
   const order = (one: Candidate, other: Candidate): number =>
     declinesOf(item, one) - declinesOf(item, other) ||
+    distance(item, one) - distance(item, other) ||
     methods[item.method](one, other, item.demand) ||
     (one.agentId < other.agentId ? -1 : 1)
   let best: Candidate | null = null
@@ -32,6 +33,10 @@ export function chooseAgent(item: Item, candidates: Iterable<Candidate>, now: Da
 
 const declinesOf = ({ refusals }: Item, { agentId }: Candidate): number =>
   refusals.byAgent.get(agentId)?.count ?? 0
+
+/** Closest first, where the workstream says so. */
+const distance = ({ demand }: Item, candidate: Candidate): number =>
+  demand.skillMatching === 'closest' ? shortfall(demand, candidate) : 0
 
 /** Whoever never was comes first. */
 const byTime = (one: Date | null | undefined, other: Date | null | undefined): number =>

@@ -4,8 +4,12 @@ import type { OrgTx } from '../db/database.js'
 import { chooseAgent, type Item } from './choose-agent.js'
 import { type Candidate, type Demand, noRefusals, ruledOutBy, timesThatFit } from './rule-out.js'
 
+type ByAgent = ReadonlyMap<string, ReadonlyMap<string, number>>
+
 /** The agents who have room for something, in one pass: what each offer takes from them counts for the next. */
 export class FreeAgents {
+  private others: Candidate[] = []
+  private known: { places: ByAgent; ratings: ByAgent } = { places: new Map(), ratings: new Map() }
   private readonly ofQueue = new Map<string, Candidate[]>()
 
   constructor(private readonly candidates: readonly Candidate[]) {
@@ -22,11 +26,31 @@ export class FreeAgents {
     return [...this.ofQueue.keys()]
   }
 
-  /** @param byProfile free places by profile and agent */
-  learnPlaces(byProfile: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
-    for (const [profileId, places] of byProfile) {
-      for (const { agentId, places: own } of this.candidates) own.set(profileId, places.get(agentId) ?? 0)
-    }
+  /**
+   * @param places free places by capacity profile and agent
+   * @param ratings by skill and agent
+   */
+  learn(places: ByAgent, ratings: ByAgent): void {
+    this.known = { places, ratings }
+    this.candidates.forEach(this.tell)
+  }
+
+  /** The others in their queues, who have no room: for the record of whom assignment looked at. */
+  meet(members: readonly Candidate[]): void {
+    const free = new Set(this.candidates.map(({ agentId }) => agentId))
+    this.others = members.filter(({ agentId }) => !free.has(agentId))
+    this.others.forEach(this.tell)
+  }
+
+  private readonly tell = ({ agentId, places, skills }: Candidate): void => {
+    for (const [profileId, free] of this.known.places) places.set(profileId, free.get(agentId) ?? 0)
+    for (const [skillId, rated] of this.known.ratings) skills.set(skillId, rated.get(agentId) ?? 0)
+  }
+
+  /** Everybody in the queue: those with room first. */
+  considered(demand: Demand): Candidate[] {
+    const others = this.others.filter(({ memberships }) => memberships.has(demand.queueId))
+    return [...this.members(demand), ...others]
   }
 
   /** How many conversations that ask this they could take together. */

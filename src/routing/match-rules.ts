@@ -1,5 +1,5 @@
 /**
- * Routing rules decide the queue: the first rule that matches wins (domain.md 5.3). Text is compared without regard to
+ * Whether conditions of rules hold (domain.md 5.2, 5.3). Text is compared without regard to
  * case, except values of context variables, whose case counts (domain.md 14). Phone numbers are compared in E.164, with
  * or without the plus that the rule or the fact was written with.
  */
@@ -24,19 +24,18 @@ export interface RoutingFacts {
   } | null
 }
 
-export interface Rule {
-  name: string
-  when: Condition
-  queueId: string
+/** Compares conditions with the facts of one conversation. Throws where a condition cannot be evaluated. */
+export class Matcher {
+  /** The facts as they are compared, by field: each is prepared once, however many rules ask for it */
+  private readonly normal = new Map<string, string>()
+
+  constructor(private readonly facts: RoutingFacts) {}
+
+  matches(when: Condition): boolean {
+    return holds(when, this.facts, this.normal)
+  }
 }
 
-/** The queue of the first rule that matches, or null. Throws where a rule cannot be evaluated. */
-export function matchRules(rules: readonly Rule[], facts: RoutingFacts): Rule | null {
-  const normal = new Map<string, string>()
-  return rules.find(({ when }) => holds(when, facts, normal)) ?? null
-}
-
-/** @param normal the facts as they are compared, by field: each is prepared once, however many rules ask for it */
 function holds(condition: Condition, facts: RoutingFacts, normal: Map<string, string>): boolean {
   if ('all' in condition) return condition.all.every((part) => holds(part, facts, normal))
   if ('any' in condition) return condition.any.some((part) => holds(part, facts, normal))

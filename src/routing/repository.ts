@@ -1,8 +1,11 @@
 import type { OrgTx } from '../db/database.js'
-import type { Session } from '../db/generated/client.js'
+import { Prisma, type Session } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
+import type { Ruleset } from '../workstreams/classification.js'
 import type { Condition } from '../workstreams/condition.js'
-import type { Fact, RoutingFacts, Rule } from './match-rules.js'
+import type { Share } from './choose-queue.js'
+import type { Plan } from './decide.js'
+import type { Fact, RoutingFacts } from './match-rules.js'
 import type { Candidate, Declines } from './rule-out.js'
 
 type Range = Pick<Take, 'limit' | 'except'>
@@ -14,31 +17,42 @@ export async function findUnrouted(tx: OrgTx, { limit, except }: Range): Promise
   return rows.map(({ id }) => id)
 }
 
-export interface RoutingPlan {
-  rules: Rule[]
+interface PlanRow {
+  id: string
   fallbackQueueId: string
+  rulesets: Ruleset[] | null
 }
 
-/** Rules in their order and the fallback queue, by workstream. */
-export async function findPlans(
-  tx: OrgTx,
-  workstreamIds: readonly string[],
-): Promise<Map<string, RoutingPlan>> {
+interface RuleRow {
+  workstreamId: string
+  name: string
+  condition: Condition
+  queueId: string
+  allocation: Share[] | null
+}
+
+/** How these workstreams lead their conversations. */
+export async function findPlans(tx: OrgTx, workstreamIds: readonly string[]): Promise<Map<string, Plan>> {
   const ids = [...new Set(workstreamIds)]
-  const workstreams = await tx.workstream.findMany({ where: { id: { in: ids } } })
-  const rules = await tx.routingRule.findMany({
-    where: { workstreamId: { in: ids } },
-    orderBy: { position: 'asc' },
-  })
+  const [workstreams, rules] = await Promise.all([
+    tx.$queryRaw<PlanRow[]>`
+      SELECT w.id, w.fallback_queue_id AS "fallbackQueueId", c.rulesets
+      FROM workstreams w LEFT JOIN classification_rules c ON c.org_id = w.org_id AND c.workstream_id = w.id
+      WHERE w.org_id = ${tx.orgId}::uuid AND w.id = ANY(${ids}::uuid[])`,
+    tx.$queryRaw<RuleRow[]>`
+      SELECT workstream_id AS "workstreamId", name, condition, queue_id AS "queueId", allocation FROM routing_rules
+      WHERE org_id = ${tx.orgId}::uuid AND workstream_id = ANY(${ids}::uuid[]) ORDER BY workstream_id, position`,
+  ])
   return new Map(
-    workstreams.map(({ id, fallbackQueueId }) => {
-      const own = rules.filter(({ workstreamId }) => workstreamId === id)
-      const parsed = own.map(({ name, condition, queueId }) => ({
-        name,
-        queueId,
-        when: condition as Condition,
-      }))
-      return [id, { rules: parsed, fallbackQueueId }]
+    workstreams.map(({ id, rulesets, fallbackQueueId }) => {
+      const own = rules
+        .filter(({ workstreamId }) => workstreamId === id)
+        .map(({ name, condition, queueId, allocation }) => ({
+          name,
+          when: condition,
+          queues: allocation ?? [{ queueId, percent: 100 }],
+        }))
+      return [id, { fallbackQueueId, rulesets: rulesets ?? [], rules: own }]
     }),
   )
 }
@@ -61,6 +75,7 @@ interface AgentRow {
   id: string
   presence: string
   freeUnits: number
+  isBlocked: boolean
   lastAssignedAt: Date | null
   lastReleasedAt: Date | null
   queueIds: string[]
@@ -68,33 +83,50 @@ interface AgentRow {
   turns: (Date | null)[]
 }
 
+const isBlocked = Prisma.sql`EXISTS (
+  SELECT 1 FROM agent_capacity_profiles p JOIN capacity_profiles c ON c.org_id = p.org_id AND c.id = p.profile_id
+  WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used >= p.item_limit AND c.blocks_assignment)`
+
+const agentColumns = Prisma.sql`
+  a.id, a.presence::text, a.capacity_units - a.used_units AS "freeUnits", ${isBlocked} AS "isBlocked",
+  a.last_assigned_at AS "lastAssignedAt", a.last_released_at AS "lastReleasedAt", array_agg(m.queue_id::text) AS "queueIds",
+  array_agg(m.created_at) AS "joinedAt", array_agg(m.last_assigned_at) AS turns`
+
 /** Agents who could be offered something now, with the queues they are a member of. */
 export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
   const rows = await tx.$queryRaw<AgentRow[]>`
-    SELECT a.id, a.presence::text, a.capacity_units - a.used_units AS "freeUnits", a.last_assigned_at AS "lastAssignedAt",
-      a.last_released_at AS "lastReleasedAt", array_agg(m.queue_id::text) AS "queueIds",
-      array_agg(m.created_at) AS "joinedAt", array_agg(m.last_assigned_at) AS turns
-    FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
+    SELECT ${agentColumns} FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
     WHERE a.org_id = ${tx.orgId}::uuid AND a.presence = 'available' AND (a.used_units < a.capacity_units OR (
         SELECT true FROM agent_capacity_profiles p
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
-      AND NOT EXISTS (
-        SELECT 1 FROM agent_capacity_profiles p JOIN capacity_profiles c ON c.org_id = p.org_id AND c.id = p.profile_id
-        WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used >= p.item_limit
-          AND c.blocks_assignment)
+      AND NOT ${isBlocked}
     GROUP BY a.org_id, a.id`
-  return rows.map(({ id, queueIds, joinedAt, turns, ...rest }) => ({
-    ...rest,
-    agentId: id,
-    places: new Map(),
-    memberships: new Map(
-      queueIds.map((queueId, n) => [
-        queueId,
-        { joinedAt: joinedAt[n] ?? new Date(0), lastAssignedAt: turns[n] ?? null },
-      ]),
-    ),
-  }))
+  return rows.map(candidateOf)
 }
+
+/** All members of these queues, also those who are not free. */
+export async function findMembers(tx: OrgTx, queueIds: readonly string[]): Promise<Candidate[]> {
+  const rows = await tx.$queryRaw<AgentRow[]>`
+    SELECT ${agentColumns} FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.id IN (
+      SELECT own.agent_id FROM queue_members own
+      WHERE own.org_id = ${tx.orgId}::uuid AND own.queue_id = ANY(${[...queueIds]}::uuid[]))
+    GROUP BY a.org_id, a.id ORDER BY a.id`
+  return rows.map(candidateOf)
+}
+
+const candidateOf = ({ id, queueIds, joinedAt, turns, ...rest }: AgentRow): Candidate => ({
+  ...rest,
+  agentId: id,
+  places: new Map(),
+  skills: new Map(),
+  memberships: new Map(
+    queueIds.map((queueId, n) => [
+      queueId,
+      { joinedAt: joinedAt[n] ?? new Date(0), lastAssignedAt: turns[n] ?? null },
+    ]),
+  ),
+})
 
 /** The free places of these capacity profiles, by profile and agent; a profile that was deleted has no entry. */
 export async function findPlaces(

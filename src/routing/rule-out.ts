@@ -3,8 +3,9 @@
  * record of why, and for trying: what it says is what happens.
  */
 import { later, seconds } from '../lib/clock.js'
+import type { RequiredSkill } from '../workstreams/classification.js'
 
-export const exclusions = ['not_in_queue', 'presence', 'capacity', 'declined'] as const
+export const exclusions = ['not_in_queue', 'presence', 'capacity', 'skill', 'declined'] as const
 export type Exclusion = (typeof exclusions)[number]
 
 /** An agent as assignment sees them. */
@@ -12,8 +13,12 @@ export interface Candidate {
   readonly agentId: string
   presence: string
   freeUnits: number
+  /** A full capacity profile keeps everything away from them */
+  isBlocked: boolean
   /** Free places by capacity profile */
   readonly places: Map<string, number>
+  /** Ratings by skill */
+  readonly skills: Map<string, number>
   lastAssignedAt: Date | null
   lastReleasedAt: Date | null
   /** By queue */
@@ -33,6 +38,8 @@ export interface Demand {
   /** Of each of these it takes a place, instead of units */
   profileIds: readonly string[]
   presences: ReadonlySet<string>
+  skills: readonly RequiredSkill[]
+  skillMatching: 'exact' | 'closest' | 'none'
 }
 
 /** An agent's declines of one conversation. */
@@ -58,7 +65,8 @@ export function ruledOutBy(demand: Demand, refusals: Refusals, candidate: Candid
   const applies: Record<Exclusion, boolean> = {
     not_in_queue: !candidate.memberships.has(demand.queueId),
     presence: !demand.presences.has(candidate.presence),
-    capacity: timesThatFit(demand, candidate) < 1,
+    capacity: candidate.isBlocked || timesThatFit(demand, candidate) < 1,
+    skill: demand.skillMatching === 'exact' && shortfall(demand, candidate) > 0,
     declined:
       declines !== undefined &&
       (declines.count >= refusals.limit || later(declines.lastAt, declinePause) > now),
@@ -73,3 +81,10 @@ export const freeFor = ({ profileIds }: Demand, { freeUnits, places }: Candidate
 /** How often the agent could take the like of it. */
 export const timesThatFit = (demand: Demand, candidate: Candidate): number =>
   Math.floor(freeFor(demand, candidate) / (demand.profileIds.length === 0 ? demand.units : 1))
+
+/** How far the agent is from the skills that it asks for, all together: 0 where they have them all, as well as asked. */
+export const shortfall = ({ skills }: Demand, candidate: Candidate): number =>
+  skills.reduce(
+    (sum, { skillId, rating }) => sum + Math.max(0, rating - (candidate.skills.get(skillId) ?? 0)),
+    0,
+  )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { id, time } from '../http/schemas.js'
 
 const declineLimit = z.int().min(1).max(5).meta({
   description: 'After so many rejected or unanswered offers of a conversation an agent is not asked again',
@@ -7,3 +8,76 @@ const declineLimit = z.int().min(1).max(5).meta({
 export const routingSettingsSchema = z.object({ declineLimit }).meta({ id: 'RoutingSettings' })
 
 export const routingSettingsBody = z.strictObject({ declineLimit: declineLimit.default(3) })
+
+const exclusion = z.enum(['not_in_queue', 'presence', 'capacity', 'skill', 'declined'])
+
+export const routingRecordSchema = z
+  .object({
+    queueId: id.nullable().meta({ description: 'Where it is now' }),
+    parkedReason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it is offered to nobody any more, and left to be picked' }),
+    routing: z
+      .object({
+        at: time,
+        classification: z.array(
+          z.object({
+            ruleset: z.string(),
+            outcome: z.enum(['applied', 'no_match', 'faulty', 'not_processed']),
+            rule: z.string().nullable(),
+            tried: z.int().meta({ description: 'How many of its rules were looked at' }),
+          }),
+        ),
+        set: z.object({
+          context: z.array(z.string()).meta({ description: 'The names of the context variables' }),
+          skills: z.array(z.object({ skillId: id, rating: z.int() })),
+          priority: z.int().nullable(),
+          capacityProfileIds: z.array(id),
+        }),
+        queueId: id,
+        reason: z.enum(['rule', 'no_rules', 'no_match', 'faulty_rule', 'faulty_classification']).meta({
+          description: 'Why this queue: a rule led to it, or it is the fallback queue',
+        }),
+        tried: z.int().meta({ description: 'How many routing rules were looked at' }),
+        trail: z
+          .array(
+            z.object({
+              rule: z.string(),
+              outcome: z.enum(['applied', 'faulty']),
+              draw: z.int().nullable(),
+              queueId: id.nullable(),
+            }),
+          )
+          .meta({
+            description: 'Those that matched or are faulty; "draw" from 0 to 99 chose among percentages',
+          }),
+      })
+      .nullable()
+      .meta({ description: 'Null where the workstream had no rules: the fallback queue' }),
+    assignment: z
+      .object({
+        at: time,
+        agentId: id.nullable().meta({ description: 'Who was chosen; of what waits, who would be now' }),
+        agents: z.array(z.object({ id, name: z.string(), ruledOutBy: z.array(exclusion) })),
+        others: z.int().meta({ description: 'Members of the queue beyond those listed' }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'Of what waits, whom assignment would look at now; else whom it looked at when it was offered last. Null where it was never offered',
+      }),
+  })
+  .meta({ id: 'RoutingRecord' })
+
+const longestText = 10_000
+
+export const tryBody = z.strictObject({
+  customerAddress: z.string().min(1).max(200),
+  text: z.string().max(longestText),
+  context: z
+    .record(z.string().min(1).max(100), z.union([z.string().max(4000), z.number()]))
+    .default({})
+    .refine((context) => Object.keys(context).length <= 100, 'At most 100 context variables.'),
+  at: time.optional().meta({ description: 'The moment to look at; now where it is absent' }),
+})

@@ -2,6 +2,7 @@ import type { OrgTx } from '../db/database.js'
 import { type Conversation, Prisma } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
 import { columnsOf } from '../db/rows.js'
+import type { RequiredSkill } from '../workstreams/classification.js'
 import type { AssignmentMethod } from './choose-agent.js'
 
 /**
@@ -17,6 +18,8 @@ export interface Line {
   workstreamId: string
   units: number
   profileIds: string[]
+  skills: RequiredSkill[]
+  skillMatching: 'exact' | 'closest' | 'none'
   keepSameAgent: boolean
 }
 
@@ -46,17 +49,18 @@ export async function findLines(tx: OrgTx, queueIds: readonly string[]): Promise
   return tx.$queryRaw<Line[]>`
     WITH RECURSIVE lines AS (
       SELECT first.* FROM unnest(${[...queueIds]}::uuid[]) AS q(id) CROSS JOIN LATERAL (
-        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids FROM conversations c
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids, c.skills FROM conversations c
         WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = q.id AND ${waits} ORDER BY ${demand} LIMIT 1) first
       UNION ALL
       SELECT next.* FROM lines CROSS JOIN LATERAL (
-        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids FROM conversations c
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids, c.skills FROM conversations c
         WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = lines.queue_id AND ${waits} AND ${demand} > lines.demand
         ORDER BY ${demand} LIMIT 1) next
     )
     SELECT l.queue_id AS "queueId", l.demand, q.priority AS "queuePriority", q.assignment::text AS method,
       l.workstream_id AS "workstreamId", w.capacity_units AS units,
-      l.capacity_profile_ids::text[] AS "profileIds", w.keep_same_agent AS "keepSameAgent"
+      l.capacity_profile_ids::text[] AS "profileIds",
+      coalesce(l.skills, '[]') AS skills, w.skill_matching::text AS "skillMatching", w.keep_same_agent AS "keepSameAgent"
     FROM lines l JOIN queues q ON q.org_id = ${tx.orgId}::uuid AND q.id = l.queue_id
     JOIN workstreams w ON w.org_id = ${tx.orgId}::uuid AND w.id = l.workstream_id
     WHERE w.distribution = 'push'`

@@ -28,6 +28,7 @@ const settings = Prisma.sql`
   w.capacity_profile_id AS "capacityProfileId", w.agent_timeouts AS "agentTimeouts",
   w.customer_timeouts AS "customerTimeouts", ${closingTimesOf},
   w.automatic_messages AS "automaticMessages",
+  w.skill_matching::text AS "skillMatching",
   w.fallback_queue_id AS "fallbackQueueId", w.created_at AS "createdAt", w.updated_at AS "updatedAt"
   FROM channel_numbers n
   LEFT JOIN workstream_channels c ON c.org_id = n.org_id AND c.number_id = n.id

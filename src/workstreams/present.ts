@@ -1,14 +1,7 @@
 import type { z } from 'zod'
-import type { Agent, Queue, RoutingRule, Workstream } from '../db/generated/client.js'
+import type { Agent, Queue, Workstream } from '../db/generated/client.js'
 import type { ChannelRow } from './channel-repository.js'
-import type { Condition } from './condition.js'
-import type {
-  memberSchema,
-  queueSchema,
-  routingRulesSchema,
-  workstreamChannelSchema,
-  workstreamSchema,
-} from './schemas.js'
+import type { memberSchema, queueSchema, workstreamChannelSchema, workstreamSchema } from './schemas.js'
 
 export type WrapUpBlock = z.infer<typeof workstreamSchema>['wrapUpBlock']
 
@@ -52,6 +45,7 @@ export const presentWorkstream = (row: Workstream): z.infer<typeof workstreamSch
   capacityUnits: row.capacityUnits,
   capacityProfileId: row.capacityProfileId,
   keepSameAgent: row.keepSameAgent,
+  skillMatching: row.skillMatching,
   wrapUpBlock: wrapUpBlock(row.wrapUpBlockSeconds),
   automaticMessages: row.automaticMessages,
   fallbackQueueId: row.fallbackQueueId,
@@ -69,12 +63,4 @@ export const presentChannel = (row: ChannelRow): z.infer<typeof workstreamChanne
   operatingHoursId: row.operatingHoursId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
-})
-
-export const presentRules = (rows: RoutingRule[]): z.infer<typeof routingRulesSchema> => ({
-  rules: rows.map(({ name, condition, queueId }) => ({
-    name,
-    when: condition as unknown as Condition,
-    queueId,
-  })),
 })

@@ -59,7 +59,9 @@ export async function deleteQueue(tx: OrgTx, id: string): Promise<void> {
 export async function findQueueUses(tx: OrgTx, queueId: string): Promise<string[]> {
   const [fallbackOf, ruleOf] = [
     await tx.workstream.findMany({ where: { fallbackQueueId: queueId }, select: { name: true }, take: 5 }),
-    await tx.routingRule.findMany({ where: { queueId }, select: { name: true }, take: 5 }),
+    await tx.$queryRaw<{ name: string }[]>`
+      SELECT name FROM routing_rules
+      WHERE org_id = ${tx.orgId}::uuid AND (queue_id = ${queueId}::uuid OR strpos(allocation::text, ${queueId}) > 0) LIMIT 5`,
   ]
   return [
     ...fallbackOf.map(({ name }) => `it is the fallback queue of the workstream "${name}"`),

@@ -1,8 +1,7 @@
 import type { OrgTx } from '../db/database.js'
-import type { Prisma, RoutingRule, Workstream } from '../db/generated/client.js'
+import type { Prisma, Workstream } from '../db/generated/client.js'
 import { olderThan, type PageRequest } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
-import type { Condition } from './condition.js'
 
 export async function insertWorkstream(
   tx: OrgTx,
@@ -37,32 +36,4 @@ export async function updateWorkstream(
 
 export async function deleteWorkstream(tx: OrgTx, id: string): Promise<void> {
   await tx.workstream.deleteMany({ where: { id } })
-}
-
-export async function listRules(tx: OrgTx, workstreamId: string): Promise<RoutingRule[]> {
-  return tx.routingRule.findMany({ where: { workstreamId }, orderBy: { position: 'asc' } })
-}
-
-export interface NewRule {
-  name: string
-  when: Condition
-  queueId: string
-}
-
-export async function replaceRules(
-  tx: OrgTx,
-  workstreamId: string,
-  rules: readonly NewRule[],
-): Promise<void> {
-  await tx.routingRule.deleteMany({ where: { workstreamId } })
-  await tx.routingRule.createMany({
-    data: rules.map(({ name, when, queueId }, position) => ({
-      orgId: tx.orgId,
-      workstreamId,
-      position,
-      name,
-      condition: when as unknown as Prisma.InputJsonValue,
-      queueId,
-    })),
-  })
 }

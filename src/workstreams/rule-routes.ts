@@ -2,15 +2,17 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { admins, leaders, orgCaller } from '../http/access.js'
 import { bodyProblems, problems } from '../http/problem.js'
 import { idParams } from '../http/schemas.js'
-import { routingRulesBody, routingRulesSchema } from './schemas.js'
-import type { WorkstreamService } from './service.js'
+import {
+  classificationRulesBody,
+  classificationRulesSchema,
+  routingRulesBody,
+  routingRulesSchema,
+} from './rule-schemas.js'
+import type { RuleService } from './rule-service.js'
 
 const tags = ['routing rules']
 
-export const routingRuleRoutes: FastifyPluginAsyncZod<{ workstreams: WorkstreamService }> = async (
-  app,
-  { workstreams },
-) => {
+export const routingRuleRoutes: FastifyPluginAsyncZod<{ rules: RuleService }> = async (app, { rules }) => {
   app.route({
     method: 'GET',
     url: '/workstreams/:id/routing-rules',
@@ -21,7 +23,7 @@ export const routingRuleRoutes: FastifyPluginAsyncZod<{ workstreams: WorkstreamS
       params: idParams,
       response: { 200: routingRulesSchema, ...problems('not_found') },
     },
-    handler: (request) => workstreams.rules(orgCaller(request), request.params.id),
+    handler: (request) => rules.rules(orgCaller(request), request.params.id),
   })
   app.route({
     method: 'PUT',
@@ -35,6 +37,34 @@ export const routingRuleRoutes: FastifyPluginAsyncZod<{ workstreams: WorkstreamS
       body: routingRulesBody,
       response: { 200: routingRulesSchema, ...problems(...bodyProblems, 'not_found', 'conflict') },
     },
-    handler: (request) => workstreams.replaceRules(orgCaller(request), request.params.id, request.body.rules),
+    handler: (request) => rules.replaceRules(orgCaller(request), request.params.id, request.body.rules),
+  })
+  app.route({
+    method: 'GET',
+    url: '/workstreams/:id/classification-rules',
+    config: { access: leaders },
+    schema: {
+      tags,
+      operationId: 'getClassificationRules',
+      params: idParams,
+      response: { 200: classificationRulesSchema, ...problems('not_found') },
+    },
+    handler: (request) => rules.classification(orgCaller(request), request.params.id),
+  })
+  app.route({
+    method: 'PUT',
+    url: '/workstreams/:id/classification-rules',
+    config: { access: admins },
+    schema: {
+      tags,
+      operationId: 'replaceClassificationRules',
+      summary:
+        'All rulesets, in order: of each the first rule that matches sets values, which later ones can read',
+      params: idParams,
+      body: classificationRulesBody,
+      response: { 200: classificationRulesSchema, ...problems(...bodyProblems, 'not_found') },
+    },
+    handler: (request) =>
+      rules.replaceClassification(orgCaller(request), request.params.id, request.body.rulesets),
   })
 }

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { id, name, time } from '../http/schemas.js'
-import { conditionInput, conditionSchema } from './condition.js'
 
-const maxRules = 200
 const leastSmsMinutes = 480
 const yearMinutes = 525_600
 const smsMinutesFault = 'An SMS workstream closes waiting conversations after at least 480 minutes (8 hours).'
@@ -13,6 +11,10 @@ const autoCloseAfterMinutes = z.int().min(1).max(yearMinutes)
 const capacityUnits = z.int().min(1).max(10_000)
 const capacityProfileId = id.nullable().meta({
   description: 'Its new conversations take a place of this capacity profile, instead of units; null: units',
+})
+const skillMatching = z.enum(['exact', 'closest', 'none']).meta({
+  description:
+    'Of the skills that a conversation asks for an agent must have all, with at least the rating; or those who come closest are first; or they do not count',
 })
 const wrapUpBlock = z
   .union([z.enum(['always', 'none']), z.strictObject({ seconds: z.int().min(30).max(3600) })], {
@@ -89,6 +91,7 @@ export const workstreamSchema = z
     capacityUnits: z.int(),
     capacityProfileId: id.nullable(),
     keepSameAgent: z.boolean(),
+    skillMatching,
     wrapUpBlock,
     automaticMessages: z.boolean().meta({ description: 'Whether automatic messages are sent in it' }),
     fallbackQueueId: id,
@@ -106,6 +109,7 @@ export const createWorkstreamBody = z
     capacityUnits: capacityUnits.default(1),
     capacityProfileId: capacityProfileId.default(null),
     keepSameAgent: z.boolean().default(true),
+    skillMatching: skillMatching.default('exact'),
     wrapUpBlock: wrapUpBlock.default('always'),
     automaticMessages: z.boolean().default(true),
     fallbackQueueId: id.optional().meta({ description: 'The default queue where absent' }),
@@ -128,6 +132,7 @@ export const changeWorkstreamBody = z.strictObject({
   capacityUnits: capacityUnits.optional(),
   capacityProfileId: capacityProfileId.optional(),
   keepSameAgent: z.boolean().optional(),
+  skillMatching: skillMatching.optional(),
   wrapUpBlock: wrapUpBlock.optional(),
   automaticMessages: z.boolean().optional(),
   fallbackQueueId: id.optional(),
@@ -178,12 +183,4 @@ export const changeChannelBody = z.strictObject({
   language: language.optional(),
   attachments: attachments.optional(),
   operatingHoursId: operatingHoursId.optional().meta({ description: 'SMS only' }),
-})
-
-export const routingRulesSchema = z
-  .object({ rules: z.array(z.object({ name: z.string(), when: conditionSchema, queueId: id })) })
-  .meta({ id: 'RoutingRules' })
-
-export const routingRulesBody = z.strictObject({
-  rules: z.array(z.strictObject({ name, when: conditionInput, queueId: id })).max(maxRules),
 })

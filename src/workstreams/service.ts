@@ -22,25 +22,18 @@ import {
   listNumbersOf,
   updateChannel,
 } from './channel-repository.js'
-import {
-  presentChannel,
-  presentRules,
-  presentWorkstream,
-  type WrapUpBlock,
-  wrapUpSeconds,
-} from './present.js'
+import { presentChannel, presentWorkstream, type WrapUpBlock, wrapUpSeconds } from './present.js'
 import { findQueueIds, getDefaultQueue } from './queue-repository.js'
 import {
   deleteWorkstream,
   getWorkstream,
   insertWorkstream,
-  listRules,
   listWorkstreams,
   lockWorkstream,
-  type NewRule,
-  replaceRules,
   updateWorkstream,
 } from './repository.js'
+import { presentRules } from './rule-present.js'
+import { listRules } from './rule-repository.js'
 import type {
   addChannelBody,
   changeChannelBody,
@@ -56,7 +49,7 @@ const leastSmsMinutes = 480
 
 const stillUsed = (why: string) => new AppError('conflict', `This workstream cannot be deleted: ${why}.`)
 
-/** Workstreams, their numbers and their routing rules. */
+/** Workstreams and their numbers. */
 export class WorkstreamService {
   constructor(
     private readonly db: Database,
@@ -100,7 +93,7 @@ export class WorkstreamService {
   /** New durations and units hold for what happens from now on; what is at hand keeps those that it began with. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeWorkstreamBody>): Promise<Shown> {
     const { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId } = body
-    const { keepSameAgent, wrapUpBlock, automaticMessages, fallbackQueueId } = body
+    const { keepSameAgent, skillMatching, wrapUpBlock, automaticMessages, fallbackQueueId } = body
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
@@ -114,7 +107,7 @@ export class WorkstreamService {
         await this.fallbackQueue(tx, fallbackQueueId)
         await assertProfile(tx, capacityProfileId)
         const lasting = { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId }
-        const fields = { ...lasting, keepSameAgent, automaticMessages, fallbackQueueId }
+        const fields = { ...lasting, keepSameAgent, skillMatching, automaticMessages, fallbackQueueId }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
         await wakeRouting(tx, now)
         const after = presentWorkstream(await getWorkstream(tx, id))
@@ -141,41 +134,6 @@ export class WorkstreamService {
       })
       .catch((error) => {
         throw isReferenceFault(error) ? stillUsed('it has conversations') : error
-      })
-  }
-
-  rules(caller: OrgCaller, id: string): Promise<ReturnType<typeof presentRules>> {
-    return this.db.inOrg(caller, async (tx) => {
-      await getWorkstream(tx, id)
-      return presentRules(await listRules(tx, id))
-    })
-  }
-
-  /** Puts the whole ordered list in place of the one before. */
-  replaceRules(caller: OrgCaller, id: string, rules: NewRule[]): Promise<ReturnType<typeof presentRules>> {
-    return this.db
-      .inOrg(caller, async (tx) => {
-        await lockWorkstream(tx, id)
-        const queueIds = rules.map(({ queueId }) => queueId)
-        const known = await findQueueIds(tx, queueIds)
-        const lost = queueIds.findIndex((queueId) => !known.has(queueId))
-        if (lost >= 0) throw invalidField(`rules.${lost}.queueId`, 'There is no such queue.')
-        const at = this.clock.now()
-        const before = presentRules(await listRules(tx, id))
-        await replaceRules(tx, id, rules)
-        await wakeRouting(tx, at)
-        const after = presentRules(await listRules(tx, id))
-        await recordAudit(tx, caller, {
-          action: 'workstream.rules_replaced',
-          subjectId: id,
-          at,
-          before,
-          after,
-        })
-        return after
-      })
-      .catch((error) => {
-        throw isReferenceFault(error) ? queueWentAway() : error
       })
   }
 

@@ -19,7 +19,7 @@ const commits = {
   'a callback is attached': 'callbacks, conversations, events, messages',
   'events are published': 'publish_events',
   'a queue is chosen': 'conversations, events, status_changes',
-  'an agent is offered it': 'agents, conversations, events, sessions, status_changes',
+  'an agent is offered it': 'agents, conversations, events, routing_records, sessions, status_changes',
   'the agent accepts': 'conversations, events, sessions, status_changes',
   'an Idempotency-Key is reserved': 'idempotency_keys',
   'a reply is queued': 'conversations, events, idempotency_keys, messages',

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { matchRules, type RoutingFacts, type Rule } from '../../src/routing/match-rules.js'
+import { Matcher, type RoutingFacts } from '../../src/routing/match-rules.js'
 import { type Condition, longestText } from '../../src/workstreams/condition.js'
-import { routingRulesBody } from '../../src/workstreams/schemas.js'
+import { routingRulesBody } from '../../src/workstreams/rule-schemas.js'
 
 const root = join(import.meta.dirname, '..', '..', 'src')
 
@@ -31,6 +31,18 @@ function countedFacts(text: string): { facts: RoutingFacts; asked: () => number;
     },
   }
   return { facts, asked: () => asked, prepared: () => prepared }
+}
+
+interface Rule {
+  name: string
+  when: Condition
+  queueId: string
+}
+
+/** The first that matches, as routing looks for it. */
+function matchRules(rules: readonly Rule[], given: RoutingFacts): Rule | null {
+  const matcher = new Matcher(given)
+  return rules.find(({ when }) => matcher.matches(when)) ?? null
 }
 
 const textRule = (n: number, condition: Partial<Condition>): Rule => ({

@@ -13,6 +13,8 @@ import { runSql } from '../support/sql.js'
  * events tell. Whatever else is added later must leave an entry, or be named here.
  */
 const dailyWork = [
+  // Creates nothing
+  'POST /v1/workstreams/:id/try',
   ...['accept', 'reject', 'pick', 'close', 'end', 'resume', 'release', 'force-close', 'read', 'transfer'].map(
     (step) => `POST /v1/conversations/:id/${step}`,
   ),

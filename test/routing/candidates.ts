@@ -13,7 +13,9 @@ export function candidate(
     agentId,
     presence: 'available',
     freeUnits: 1,
+    isBlocked: false,
     places: new Map(),
+    skills: new Map(),
     lastAssignedAt: null,
     lastReleasedAt: null,
     memberships: new Map(queues.map((id) => [id, { joinedAt, lastAssignedAt: turn }])),
@@ -26,6 +28,8 @@ export const demand = (given: Partial<Demand> = {}): Demand => ({
   units: 1,
   profileIds: [],
   presences: new Set(['available']),
+  skills: [],
+  skillMatching: 'exact',
   ...given,
 })
 

@@ -76,6 +76,31 @@ describe('least active', () => {
   })
 })
 
+describe('closest skills', () => {
+  const asked = { skillMatching: 'closest' as const, skills: [{ skillId: 'french', rating: 5 }] }
+  const rated = (agentId: string, french: number, given: object = {}) =>
+    candidate(agentId, { skills: new Map([['french', french]]), ...given })
+
+  it('whoever lacks least comes first, whatever else they have', () => {
+    const far = rated('far', 2, { freeUnits: 9 })
+
+    expect(chosen({ demand: demand(asked) }, far, rated('near', 4))).toBe('near')
+    expect(chosen({ demand: demand(asked) }, far, rated('near', 4), rated('able', 9))).toBe('able')
+  })
+
+  it('one without the skill gets it where nobody has it', () => {
+    expect(chosen({ demand: demand(asked) }, candidate('unskilled'))).toBe('unskilled')
+  })
+
+  it('where skills do not count the method decides alone', () => {
+    const free = candidate('free', { freeUnits: 9 })
+
+    expect(chosen({ demand: demand({ ...asked, skillMatching: 'none' }) }, rated('able', 9), free)).toBe(
+      'free',
+    )
+  })
+})
+
 describe('whatever the method', () => {
   it('a conversation that returns goes to the agent who had it, also where others have more capacity', () => {
     const other = candidate('other', { freeUnits: 9 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matchRules, type RoutingFacts } from '../../src/routing/match-rules.js'
+import { Matcher, type RoutingFacts } from '../../src/routing/match-rules.js'
 import type { Condition } from '../../src/workstreams/condition.js'
 
 const facts: RoutingFacts = {
@@ -20,7 +20,7 @@ const facts: RoutingFacts = {
 }
 
 const holds = (when: unknown, given: RoutingFacts = facts): boolean =>
-  matchRules([{ name: 'rule', when: when as Condition, queueId: 'q' }], given) !== null
+  new Matcher(given).matches(when as Condition)
 
 describe('one condition', () => {
   const cases: [string, unknown, boolean][] = [
@@ -79,22 +79,6 @@ it('conditions are joined by all, any and not', () => {
   expect(holds({ all: [sms, { not: whatsapp }] })).toBe(true)
   expect(holds({ any: [whatsapp, sms] })).toBe(true)
   expect(holds({ all: [sms, whatsapp] })).toBe(false)
-})
-
-it('the first rule that matches wins', () => {
-  const always: Condition = { field: 'channel', op: 'equals', value: 'sms' }
-  const never: Condition = { field: 'channel', op: 'equals', value: 'whatsapp' }
-
-  const rule = matchRules(
-    [
-      { name: 'never', when: never, queueId: 'a' },
-      { name: 'first', when: always, queueId: 'b' },
-      { name: 'second', when: always, queueId: 'c' },
-    ],
-    facts,
-  )
-
-  expect(rule?.queueId).toBe('b')
 })
 
 it('a customer who is linked to nobody has no mobile phone to match', () => {

@@ -7,13 +7,19 @@ const faults: Record<Exclusion, Partial<Candidate>> = {
   not_in_queue: { memberships: new Map() },
   presence: { presence: 'away' },
   capacity: { freeUnits: 0 },
+  skill: { skills: new Map([['french', 2]]) },
   declined: {},
 }
 
+const french = { skillId: 'french', rating: 3 }
+
 function ruledOut(applied: readonly Exclusion[]): Exclusion[] {
-  const agent = Object.assign(candidate('Sam'), ...applied.map((exclusion) => faults[exclusion]))
+  const agent = Object.assign(
+    candidate('Sam', { skills: new Map([['french', 3]]) }),
+    ...applied.map((exclusion) => faults[exclusion]),
+  )
   const declined = applied.includes('declined') ? { Sam: { count: 1, lastAt: ago(30) } } : {}
-  return ruledOutBy(demand(), refusals(declined), agent, now)
+  return ruledOutBy(demand({ skills: [french] }), refusals(declined), agent, now)
 }
 
 const pairs = exclusions.flatMap((one, n) => exclusions.slice(n + 1).map((other) => [one, other] as const))
@@ -72,6 +78,30 @@ describe('of each by itself', () => {
     const presences = new Set(['available', 'busy'])
 
     expect(ruledOutBecause({ presences }, candidate('Sam', { presence }))).toEqual(expected)
+  })
+
+  const orders = { skillId: 'orders', rating: 1 }
+
+  it.each([
+    ['exact', { french: 3, orders: 1 }, []],
+    ['exact', { french: 9, orders: 9 }, []],
+    ['exact', { french: 2, orders: 1 }, ['skill']],
+    ['exact', { french: 3 }, ['skill']],
+    ['exact', {}, ['skill']],
+    ['closest', { french: 2 }, []],
+    ['closest', {}, []],
+    ['none', {}, []],
+  ] as const)(
+    'matching %s, an agent with %j where French from 3 and orders from 1 are asked',
+    (skillMatching, skills, expected) => {
+      const agent = candidate('Sam', { skills: new Map(Object.entries(skills)) })
+
+      expect(ruledOutBecause({ skillMatching, skills: [french, orders] }, agent)).toEqual(expected)
+    },
+  )
+
+  it('an agent with a full capacity profile that blocks is offered nothing', () => {
+    expect(ruledOutBecause({}, candidate('Sam', { freeUnits: 9, isBlocked: true }))).toEqual(['capacity'])
   })
 
   it('membership of another queue does not count', () => {

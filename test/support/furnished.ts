@@ -65,6 +65,18 @@ export async function furnish(
   })
   const rules = [{ name: mark, when: { field: 'channel', op: 'equals', value: 'sms' }, queueId: queue }]
   await done(admin.put(`/v1/workstreams/${workstream}/routing-rules`, { rules }), 200)
+  const skill = await post('/v1/skills', { name: `Skill ${mark}`, maxRating: 10 })
+  await done(admin.put(`/v1/agents/${agent.id}/skills`, { skills: [{ skillId: skill, rating: 3 }] }), 200)
+  const classification = [
+    {
+      name: mark,
+      rules: [{ name: mark, when: { field: 'channel', op: 'exists' }, set: { context: { mark } } }],
+    },
+  ]
+  await done(
+    admin.put(`/v1/workstreams/${workstream}/classification-rules`, { rulesets: classification }),
+    200,
+  )
   await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
   const template = await post('/v1/notification-templates', { name: `Template ${mark}` })
   await done(admin.put(`/v1/workstreams/${workstream}/notifications`, { transfer: template }), 200)
@@ -122,6 +134,7 @@ export async function furnish(
     ids: {
       'api-keys': apiKey,
       agents: agent.id,
+      skills: skill,
       'capacity-profiles': capacityProfile,
       'notification-templates': template,
       contacts: contact,
@@ -170,6 +183,7 @@ export function fillPath(url: string, idFor: (segment: string) => string | undef
 /** The rows that a body in this organization may name. */
 export const referencesOf = ({ ids }: Furnished): References => ({
   agentId: ids['agents'] ?? '',
+  skillId: ids['skills'] ?? '',
   queueId: ids['queues'] ?? '',
   numberId: ids['channel-numbers'] ?? '',
   accountId: ids['channel-accounts'] ?? '',

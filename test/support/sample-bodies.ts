@@ -3,6 +3,7 @@ import { triggers } from '../../src/automatic-messages/triggers.js'
 
 /** What the references in a body name. */
 export interface References {
+  skillId: string
   agentId: string
   queueId: string
   numberId: string
@@ -95,6 +96,28 @@ export const sampleBodies: Readonly<
     operatingHoursId,
   }),
   'PATCH /v1/queues/:id': ({ operatingHoursId }) => ({ assignment: 'round_robin', operatingHoursId }),
+  'PUT /v1/workstreams/:id/classification-rules': ({ skillId, capacityProfileId }) => ({
+    rulesets: [
+      {
+        name: 'Language',
+        rules: [
+          {
+            name: 'German',
+            when: { field: 'language', op: 'begins_with', value: 'de' },
+            set: { context: { language: 'de' }, skills: [{ skillId, rating: 5 }], capacityProfileId },
+          },
+        ],
+      },
+    ],
+  }),
+  'POST /v1/workstreams/:id/try': () => ({
+    customerAddress: '+12065550100',
+    text: 'Hello',
+    context: { tier: 'gold' },
+  }),
+  'POST /v1/skills': () => ({ name: unique('Skill'), maxRating: 5 }),
+  'PATCH /v1/skills/:id': () => ({ name: unique('Skill') }),
+  'PUT /v1/agents/:id/skills': ({ skillId }) => ({ skills: [{ skillId, rating: 3 }] }),
   'PUT /v1/routing-settings': () => ({ declineLimit: 2 }),
   'PUT /v1/queues/:id/members/:agentId': () => null,
   'POST /v1/workstreams': ({ queueId, capacityProfileId }) => ({
@@ -187,4 +210,7 @@ export const otherBodies: typeof sampleBodies = {
   'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/assign': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/consults': ({ queueId }) => ({ queueId }),
+  'PUT /v1/workstreams/:id/routing-rules': ({ queueId }) => ({
+    rules: [{ name: 'Split', when: { field: 'channel', op: 'exists' }, queues: [{ queueId, percent: 100 }] }],
+  }),
 }

@@ -54,6 +54,7 @@ describe('a new workstream', () => {
       keepSameAgent: true,
       wrapUpBlock: 'always',
       automaticMessages: true,
+      skillMatching: 'exact',
       fallbackQueueId: defaultQueueId,
       createdAt: expect.any(String),
       updatedAt: made.body.createdAt,

@@ -1,0 +1,2 @@
+/** In which an agent is offered work. */
+export const allowedPresences: ReadonlySet<string> = new Set(['available'])

@@ -1,0 +1,109 @@
+import type { z } from 'zod'
+import { findContactsByAddresses } from '../contacts/matching.js'
+import { assertCanSee } from '../conversations/access.js'
+import type { Database, OrgTx } from '../db/database.js'
+import type { Conversation, Workstream } from '../db/generated/client.js'
+import type { OrgCaller } from '../lib/caller.js'
+import type { Clock } from '../lib/clock.js'
+import { newId } from '../lib/ids.js'
+import { parsePhoneInput } from '../lib/phone-number.js'
+import { getWorkstream } from '../workstreams/repository.js'
+import { type Decision, decide, type Plan } from './decide.js'
+import type { RoutingFacts } from './match-rules.js'
+import { previewAssignment } from './preview.js'
+import { type Considered, type Routed, routedOf } from './record.js'
+import { findRecord } from './record-repository.js'
+import { findContactFacts, findPlans } from './repository.js'
+import { classified } from './router.js'
+import type { routingRecordSchema, tryBody } from './schemas.js'
+import { findAgentNames, findDoor, getConversation } from './why-repository.js'
+
+type Shown = z.infer<typeof routingRecordSchema>
+
+/** Tells why a conversation went where it is, and where one would go. */
+export class WhyService {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** What was recorded; of what waits, whom assignment would look at now. */
+  explain(caller: OrgCaller, id: string): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => {
+      const row = await getConversation(tx, id)
+      await assertCanSee(tx, caller, row)
+      const { routed, offered } = await findRecord(tx, id)
+      const isWaiting = row.status === 'open' && row.queueId !== null && row.parkedReason === null
+      const assignment = isWaiting
+        ? await previewAssignment(tx, row, row.queueId ?? '', this.clock.now())
+        : offered
+      return this.show(tx, { row, routed, assignment })
+    })
+  }
+
+  /** Classification, rules and assignment for a customer who is not there. Creates nothing. */
+  tryOut(caller: OrgCaller, workstreamId: string, body: z.infer<typeof tryBody>): Promise<Shown> {
+    return this.db.inOrg(caller, async (tx) => {
+      const workstream = await getWorkstream(tx, workstreamId)
+      const now = body.at ? new Date(body.at) : this.clock.now()
+      const id = newId()
+      const facts = await factsFor(tx, workstream, body)
+      const plan = (await findPlans(tx, [workstreamId])).get(workstreamId) as Plan
+      const decision = decide(plan, id, facts)
+      const row = subjectOf(workstream, id, decision)
+      const { queueId } = decision.choice
+      const assignment = await previewAssignment(tx, row, queueId, now)
+      return this.show(tx, { row: { ...row, queueId }, routed: routedOf(decision, now), assignment })
+    })
+  }
+
+  private async show(
+    tx: OrgTx,
+    {
+      row: { queueId, parkedReason },
+      routed,
+      assignment,
+    }: {
+      row: Pick<Conversation, 'queueId' | 'parkedReason'>
+      routed: Routed | null
+      assignment: Considered | null
+    },
+  ): Promise<Shown> {
+    const names = await findAgentNames(tx, assignment?.agents.map(({ id }) => id) ?? [])
+    const agents = assignment?.agents.map((agent) => ({ ...agent, name: names.get(agent.id) ?? '' })) ?? []
+    return { queueId, parkedReason, routing: routed, assignment: assignment && { ...assignment, agents } }
+  }
+}
+
+async function factsFor(
+  tx: OrgTx,
+  { id, channel, isBuiltIn }: Workstream,
+  { customerAddress, text, context }: z.infer<typeof tryBody>,
+): Promise<RoutingFacts> {
+  const read = parsePhoneInput(customerAddress)
+  const address = read.ok ? read.address : customerAddress
+  const [door, found] = await Promise.all([
+    findDoor(tx, { workstreamId: id, channel, isBuiltIn }),
+    findContactsByAddresses(tx, channel, [address]),
+  ])
+  const [only, ...others] = found.get(address) ?? []
+  const contactId = only && others.length === 0 ? only.id : null
+  const contacts = await findContactFacts(tx, contactId ? [contactId] : [])
+  return {
+    ...{ customerAddress: address, channel, firstText: text, context },
+    businessNumber: door?.address ?? '',
+    provider: door?.provider ?? 'twilio',
+    language: door?.language ?? 'en-US',
+    authenticated: contactId !== null,
+    contact: contacts.get(contactId ?? '') ?? null,
+  }
+}
+
+/** What a new conversation would be as far as assignment asks. */
+function subjectOf({ id: workstreamId, capacityProfileId }: Workstream, id: string, decision: Decision) {
+  const fresh = {
+    ...{ id, workstreamId, skills: null, priority: 100, context: {}, parkedReason: null },
+    capacityProfileIds: capacityProfileId === null ? [] : [capacityProfileId],
+  }
+  return classified(fresh, decision)
+}
