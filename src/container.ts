@@ -124,24 +124,9 @@ export async function createContainer(settings: ServiceSettings) {
   })
   const numbers = new ChannelNumberService(db, clock)
   const quarantine = new QuarantineService({ db, clock, jobs, providers })
-  const intake = new CallbackIntake({
-    db,
-    clock,
-    jobs,
-    providers,
-    secretBox,
-    publicUrl: settings.publicUrl,
-    log,
-  })
-  const backfill = new BackfillService({
-    db,
-    clock,
-    jobs,
-    providers,
-    secretBox,
-    publicUrl: settings.publicUrl,
-    log,
-  })
+  const fromProviders = { db, clock, jobs, providers, secretBox, publicUrl: settings.publicUrl, log }
+  const intake = new CallbackIntake(fromProviders)
+  const backfill = new BackfillService(fromProviders)
   const transfers = new TransferService(db, clock, conversations)
   const consults = new ConsultService(db, clock)
   const supervision = new SupervisionService(db, clock, conversations)
