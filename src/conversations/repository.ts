@@ -55,7 +55,7 @@ export async function lockLiveConversations(
 
 /** What a step can change. */
 const changeable = [
-  ...(['status', 'statusReason', 'statusUpdatedAt', 'provider', 'accountId', 'numberId'] as const),
+  ...(['status', 'statusReason', 'statusUpdatedAt'] as const),
   ...(['queueId', 'queuedAt', 'isReturning', 'demand', 'parkedReason'] as const),
   ...(['agentId', 'offeredAt', 'offerExpiresAt', 'offerAutoAssign', 'acceptedAt'] as const),
   ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
@@ -71,13 +71,21 @@ const changeable = [
   ...(['participantIds', 'invitedIds', 'invitationsExpireAt'] as const),
 ]
 
+/** What a message of the customer changes in a conversation that stays where it is: nearly all that is ever written. */
+const ofMessages: readonly (keyof Conversation)[] = [
+  ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),
+  ...(['timeoutAt', 'dueAt'] as const),
+]
+
 /** Writes the steps that `changeConversation` worked out. The only writer of a conversation's status. */
 export async function saveConversations(tx: OrgTx, changes: readonly ConversationChange[]): Promise<void> {
+  const more = changeable.filter((field) => !ofMessages.includes(field))
+  const isMore = changes.some(({ before, after }) => more.some((field) => after[field] !== before[field]))
   await updateRows(
     tx,
     'conversations',
     changes.map(({ after }) => after),
-    changeable,
+    isMore ? changeable : ofMessages,
   )
 }
 

@@ -13,7 +13,7 @@ import { termsOf } from '../conversations/service.js'
 import { noteSteps } from '../conversations/steps.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
-import { insertRows } from '../db/rows.js'
+import { insertRows, updateRows } from '../db/rows.js'
 import type { InboundMessage } from '../providers/provider.js'
 import { findNumbersAtWork, type NumberSettings } from '../workstreams/number-settings.js'
 import { announceInbound } from './announce.js'
@@ -50,7 +50,7 @@ export async function attachMessages(
   const { arrivals, leftovers } = sortArrivals(messages, atWork)
   const fresh = withoutStored(arrivals, stored)
   if (fresh.length === 0) return leftovers
-  followNumbers(fresh, live)
+  await followNumbers(tx, fresh, live)
   const opened = await openConversations(
     tx,
     fresh.filter(({ key }) => !live.has(keyOf(key))),
@@ -86,14 +86,17 @@ export async function attachMessages(
 }
 
 /** A number that was deleted and added again, in this account or another, takes its live conversations with it. */
-function followNumbers(arrivals: Arrival[], live: Map<string, Conversation>): void {
+async function followNumbers(tx: OrgTx, arrivals: Arrival[], live: Map<string, Conversation>): Promise<void> {
+  const moved: Conversation[] = []
   for (const { key, number, callback } of arrivals) {
     const row = live.get(keyOf(key))
     if (!row || row.numberId === number.id) continue
     row.numberId = number.id
     row.accountId = callback.accountId
     row.provider = callback.provider
+    moved.push(row)
   }
+  await updateRows(tx, 'conversations', moved, ['numberId', 'accountId', 'provider'])
 }
 
 /** The terms of the numbers' workstreams are known; only a number that was moved has conversations of another. */

@@ -127,6 +127,8 @@ export class Pass {
     const parked: string[] = []
     for (const head of heads) {
       const { row, line, history } = head
+      // Nobody is free for the rest of its line: who becomes free while this pass goes on takes the first of them
+      if (free.roomFor(demandOf(line), now) === 0) continue
       this.reached.set(keyOf(line), {
         rank: rankOf(row),
         queuedAt: row.queuedAt ?? row.createdAt,

@@ -46,7 +46,7 @@ it('of a simulated business day nothing starves or is overtaken, the load is eve
   )
   const byId = new Map(agents.map((agent) => [agent.id, agent]))
   const atWork = new Map<string, Work>()
-  let written = 0
+  let [written, accepted] = [0, 0]
 
   for (let minute = 0; written < customers || atWork.size > 0; minute++) {
     expect(minute, 'the day never ends').toBeLessThan(dayMinutes * 3)
@@ -60,7 +60,7 @@ it('of a simulated business day nothing starves or is overtaken, the load is eve
     for (const { id, agentId } of await offered(org)) {
       const agent = byId.get(agentId)
       if (!agent) throw new Error(`Offered to nobody we know: ${agentId}`)
-      atWork.set(id, { id, agent, doneAt: minute + 10 + ((atWork.size * 7) % 16) })
+      atWork.set(id, { id, agent, doneAt: minute + 10 + ((accepted++ * 7) % 16) })
       await done(org.as(agent).post(`/v1/conversations/${id}/accept`), 200)
     }
     const ready = [...atWork.values()].filter(({ doneAt }) => doneAt <= minute)
