@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { presenceRoutes } from './agents/presence-routes.js'
 import { agentRoutes } from './agents/routes.js'
 import { automaticMessageRoutes } from './automatic-messages/routes.js'
 import { capacityProfileRoutes } from './capacity-profiles/routes.js'
@@ -81,6 +82,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(apiKeyRoutes, { apiKeys: parts.apiKeys })
   await app.register(auditRoutes, { audit: parts.audit })
   await app.register(agentRoutes, { agents: parts.agents })
+  await app.register(presenceRoutes, { presence: parts.presence })
   await app.register(capacityProfileRoutes, { profiles: parts.capacityProfiles })
   await app.register(contactRoutes, { contacts: parts.contacts })
   await app.register(channelAccountRoutes, { accounts: parts.accounts, backfill: parts.backfill })

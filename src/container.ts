@@ -1,3 +1,4 @@
+import { PresenceService } from './agents/presence-service.js'
 import { AgentService } from './agents/service.js'
 import { ActiveTriggers } from './automatic-messages/active-triggers.js'
 import { AutomaticMessageService } from './automatic-messages/service.js'
@@ -107,6 +108,7 @@ export async function createContainer(settings: ServiceSettings) {
   const agents = new AgentService(db, clock, (tx, agentId, now) =>
     conversations.giveBackOffers(tx, agentId, now),
   )
+  const presence = new PresenceService(db, clock)
   const capacityProfiles = new CapacityProfileService(db, clock)
   const hours = new OperatingHoursService(db, clock)
   const notificationTemplates = new NotificationTemplateService(db, clock)
@@ -221,6 +223,7 @@ export async function createContainer(settings: ServiceSettings) {
     audit,
     contacts,
     agents,
+    presence,
     capacityProfiles,
     hours,
     skills,

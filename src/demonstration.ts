@@ -118,7 +118,7 @@ async function create(container: Container, file: string): Promise<Saved> {
   })
   const [queue] = (await queues.list(admin, { limit: 1 })).data
   if (queue) await queues.addMember(admin, queue.id, agent.id)
-  await agents.setPresence(admin, agent.id, 'available')
+  await agents.setPresence(admin, agent.id, { presence: 'available' })
   await contacts.create(admin, {
     name: 'Casey Customer',
     mobilePhone: '+12065550100',

@@ -327,6 +327,7 @@ describe('the log', () => {
 const segmentNamed: Readonly<Record<string, string>> = {
   capacityProfileId: 'capacity-profiles',
   skillId: 'skills',
+  presenceStatusId: 'presence-statuses',
   ...Object.fromEntries(
     ['incomingAuthenticated', 'incomingUnauthenticated', 'transfer', 'consult', 'supervisorAssign'].map(
       (slot) => [slot, 'notification-templates'],

@@ -29,6 +29,6 @@ export const meRoutes: FastifyPluginAsyncZod<{ agents: AgentService }> = async (
       body: presenceBody,
       response: { 200: agentSchema, ...problems(...bodyProblems) },
     },
-    handler: (request) => agents.setMyPresence(orgCaller(request), request.body.presence),
+    handler: (request) => agents.setMyPresence(orgCaller(request), request.body),
   })
 }

@@ -10,6 +10,8 @@ export const presentAgent = (row: Agent): z.infer<typeof agentSchema> => ({
   capacityUnits: row.capacityUnits,
   usedUnits: row.usedUnits,
   presence: row.presence,
+  presenceIsAutomatic: row.presenceIsAutomatic,
+  presenceStatusId: row.presenceStatusId,
   presenceChangedAt: row.presenceChangedAt.toISOString(),
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),

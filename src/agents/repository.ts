@@ -49,11 +49,27 @@ export async function updateCapacity(tx: OrgTx, id: string, capacityUnits: numbe
     WHERE id = ${id}::uuid`
 }
 
-/** False where it is what it was. */
-export async function updatePresence(tx: OrgTx, id: string, presence: Presence, now: Date): Promise<boolean> {
+/** What a person sets. False where it is what it was. */
+export async function updatePresence(
+  tx: OrgTx,
+  id: string,
+  { presence, statusId }: { presence: Presence; statusId: string | null },
+  now: Date,
+): Promise<boolean> {
+  await tx.agent.updateMany({ where: { id }, data: { presenceIsAutomatic: false } })
   const changed = await tx.agent.updateMany({
-    where: { id, presence: { not: presence } },
-    data: { presence, presenceChangedAt: now, updatedAt: now },
+    where: {
+      id,
+      OR: [
+        { presence: { not: presence } },
+        statusId === null ? { presenceStatusId: { not: null } } : notWith(statusId),
+      ],
+    },
+    data: { presence, presenceStatusId: statusId, presenceChangedAt: now, updatedAt: now },
   })
   return changed.count > 0
 }
+
+const notWith = (statusId: string) => ({
+  OR: [{ presenceStatusId: null }, { presenceStatusId: { not: statusId } }],
+})

@@ -99,7 +99,7 @@ export const agentRoutes: FastifyPluginAsyncZod<{ agents: AgentService }> = asyn
       body: presenceBody,
       response: { 200: agentSchema, ...problems(...bodyProblems, 'not_found') },
     },
-    handler: (request) => agents.setPresence(orgCaller(request), request.params.id, request.body.presence),
+    handler: (request) => agents.setPresence(orgCaller(request), request.params.id, request.body),
   })
   await app.register(meRoutes, { agents })
 }

@@ -3,6 +3,7 @@ import { id, name, time } from '../http/schemas.js'
 
 const role = z.enum(['admin', 'supervisor', 'agent'])
 const presence = z.enum(['available', 'busy', 'do_not_disturb', 'away', 'offline'])
+const shownPresence = z.enum([...presence.options, 'inactive'])
 const capacityUnits = z.int().min(0).max(10_000)
 const email = z.email().max(320)
 
@@ -18,7 +19,11 @@ export const agentSchema = z
     role,
     capacityUnits: z.int(),
     usedUnits: z.int().meta({ description: 'May exceed the capacity after a pick or a lowered capacity' }),
-    presence,
+    presence: shownPresence.meta({ description: 'inactive: set by the service after a missed offer' }),
+    presenceIsAutomatic: z
+      .boolean()
+      .meta({ description: 'It follows what the agent has: available, busy, or full (do_not_disturb)' }),
+    presenceStatusId: id.nullable().meta({ description: 'The custom status that was chosen' }),
     presenceChangedAt: time,
     createdAt: time,
     updatedAt: time,
@@ -34,7 +39,28 @@ export const changeAgentBody = z.strictObject({
   capacityUnits: capacityUnits.optional(),
 })
 
-export const presenceBody = z.strictObject({ presence })
+export const presenceBody = z.union([
+  z.strictObject({ presence }),
+  z
+    .strictObject({ presenceStatusId: id })
+    .meta({ description: 'A custom status, and the presence that it stands for' }),
+])
+
+export const presenceStatusSchema = z
+  .object({ id, name: z.string(), presence, createdAt: time, updatedAt: time })
+  .meta({ id: 'PresenceStatus' })
+
+export const presenceStatusBody = z.strictObject({ name, presence })
+export const changePresenceStatusBody = z.strictObject({ name: name.optional() })
+
+const presenceSettings = {
+  doNotDisturbOnReject: z
+    .boolean()
+    .meta({ description: 'An agent who rejects an offer is set to do_not_disturb' }),
+  inactiveOnMissedOffer: z.boolean().meta({ description: 'An agent who misses an offer is set to inactive' }),
+}
+export const presenceSettingsSchema = z.object(presenceSettings).meta({ id: 'PresenceSettings' })
+export const presenceSettingsBody = z.strictObject(presenceSettings)
 
 export const tokenBody = z
   .strictObject({ ttlSeconds: z.int().min(minute).max(day).default(halfDay) })

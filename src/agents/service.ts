@@ -9,8 +9,9 @@ import { changeTokenRole, issueKey } from '../identity/keys.js'
 import { presentKey } from '../identity/present.js'
 import type { OrgCaller, Role } from '../lib/caller.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
-import { AppError } from '../lib/errors.js'
+import { AppError, invalidField } from '../lib/errors.js'
 import { wakeRouting } from '../workstreams/wake-routing.js'
+import { announcePresence, notePresence } from './presence-changes.js'
 import { presentAgent } from './present.js'
 import {
   getAgent,
@@ -21,7 +22,7 @@ import {
   updateCapacity,
   updatePresence,
 } from './repository.js'
-import type { agentTokenSchema, changeAgentBody, createAgentBody } from './schemas.js'
+import type { agentTokenSchema, changeAgentBody, createAgentBody, presenceBody } from './schemas.js'
 
 type Shown = ReturnType<typeof presentAgent>
 
@@ -80,6 +81,9 @@ export class AgentService {
         }
         if (capacityUnits !== undefined) {
           await updateCapacity(tx, id, capacityUnits)
+          const { presence } = await getAgent(tx, id)
+          notePresence(tx, [{ id, before: before.presence, after: presence }])
+          await announcePresence(tx, now)
           await wakeRouting(tx, now)
         }
         const after = presentAgent(await getAgent(tx, id))
@@ -126,14 +130,14 @@ export class AgentService {
   }
 
   /** Admins and supervisors for everybody, agents for themselves. */
-  setPresence(caller: OrgCaller, id: string, presence: Presence): Promise<Shown> {
+  setPresence(caller: OrgCaller, id: string, wanted: z.infer<typeof presenceBody>): Promise<Shown> {
     if (caller.role === 'agent' && caller.agentId !== id) {
       throw new AppError('forbidden', 'Agents may set their own presence only.')
     }
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
       const before = presentAgent(await getAgent(tx, id))
-      await this.changePresence(tx, id, presence, now)
+      await this.changePresence(tx, id, await meantBy(tx, wanted), now)
       const after = presentAgent(await getAgent(tx, id))
       // What agents say of themselves is work, not configuration
       if (caller.agentId !== id) {
@@ -149,8 +153,8 @@ export class AgentService {
     return this.get(caller, agentId)
   }
 
-  setMyPresence(caller: OrgCaller, presence: Presence): Promise<Shown> {
-    if (caller.agentId) return this.setPresence(caller, caller.agentId, presence)
+  setMyPresence(caller: OrgCaller, wanted: z.infer<typeof presenceBody>): Promise<Shown> {
+    if (caller.agentId) return this.setPresence(caller, caller.agentId, wanted)
     throw new AppError('forbidden', 'Your key names no agent, so it has no presence.')
   }
 
@@ -158,10 +162,10 @@ export class AgentService {
    * Offers are given back before the agent's row is touched, because conversations are locked before agents everywhere;
    * and once more after it, for one that routing made in between. From then on routing makes none.
    */
-  private async changePresence(tx: OrgTx, id: string, presence: Presence, now: Date): Promise<void> {
-    const leaves = presence === 'offline'
+  private async changePresence(tx: OrgTx, id: string, meant: Meant, now: Date): Promise<void> {
+    const leaves = meant.presence === 'offline'
     if (leaves) await this.giveBackOffers(tx, id, now)
-    const changed = await updatePresence(tx, id, presence, now)
+    const changed = await updatePresence(tx, id, meant, now)
     if (leaves) await this.giveBackOffers(tx, id, now)
     if (!changed) return
     const agent = presentAgent(await getAgent(tx, id))
@@ -169,6 +173,18 @@ export class AgentService {
       { type: 'agent.presence_changed', at: now, queueId: null, agentIds: [id], data: { agent } },
     ])
   }
+}
+
+interface Meant {
+  presence: Presence
+  statusId: string | null
+}
+
+async function meantBy(tx: OrgTx, wanted: z.infer<typeof presenceBody>): Promise<Meant> {
+  if ('presence' in wanted) return { presence: wanted.presence, statusId: null }
+  const status = await tx.presenceStatus.findFirst({ where: { id: wanted.presenceStatusId } })
+  if (!status) throw invalidField('presenceStatusId', 'There is no such presence status.')
+  return { presence: status.presence, statusId: status.id }
 }
 
 const emailTaken = (email: string) =>

@@ -19,10 +19,6 @@ export async function getProfile(tx: OrgTx, id: string): Promise<CapacityProfile
   return row
 }
 
-export async function hasCapacityProfile(tx: OrgTx, id: string): Promise<boolean> {
-  return (await tx.capacityProfile.count({ where: { id } })) > 0
-}
-
 export async function listProfiles(tx: OrgTx, page: PageRequest): Promise<CapacityProfile[]> {
   return tx.capacityProfile.findMany({
     where: olderThan(page),
@@ -50,6 +46,14 @@ export async function spreadLimit(tx: OrgTx, profileId: string, limit: number): 
   await tx.$executeRaw`
     UPDATE agent_capacity_profiles SET item_limit = ${limit}, overcommitted = greatest(0, used - ${limit})
     WHERE org_id = ${tx.orgId}::uuid AND profile_id = ${profileId}::uuid AND is_assigned AND custom_limit IS NULL`
+}
+
+export async function findAgentsWith(tx: OrgTx, profileId: string): Promise<string[]> {
+  const rows = await tx.agentCapacityProfile.findMany({
+    where: { profileId, isAssigned: true },
+    select: { agentId: true },
+  })
+  return rows.map(({ agentId }) => agentId)
 }
 
 /** What still needs a profile, for people. */

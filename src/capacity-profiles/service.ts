@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { announcePresence } from '../agents/presence-changes.js'
 import type { Database } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
@@ -8,11 +9,13 @@ import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
+import { followProfiles } from './load-repository.js'
 import { presentAgentProfile, presentProfile } from './present.js'
 import {
   assignProfile,
   deleteProfile,
   findAgentProfile,
+  findAgentsWith,
   findProfileUses,
   getProfile,
   hasAgent,
@@ -79,6 +82,8 @@ export class CapacityProfileService {
         const before = presentProfile(await getProfile(tx, id))
         await updateProfile(tx, id, { name, workItemLimit, blocksAssignment }, at)
         if (workItemLimit !== undefined) await spreadLimit(tx, id, workItemLimit)
+        await followProfiles(tx, await findAgentsWith(tx, id))
+        await announcePresence(tx, at)
         await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
         const after = presentProfile(await getProfile(tx, id))
         const entry = { action: 'capacity_profile.changed', subjectId: id, at } as const
@@ -131,6 +136,8 @@ export class CapacityProfileService {
       await lockRow(tx, 'agents', agentId)
       const before = await findAgentProfile(tx, { agentId, profileId })
       await assignProfile(tx, { agentId, profile, customLimit })
+      await followProfiles(tx, [agentId])
+      await announcePresence(tx, at)
       await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
       const row = await findAgentProfile(tx, { agentId, profileId })
       if (!row) throw new Error('What was assigned is not there')
@@ -156,6 +163,8 @@ export class CapacityProfileService {
       if (!before) return
       await withdrawProfile(tx, { agentId, profileId })
       const at = this.clock.now()
+      await followProfiles(tx, [agentId])
+      await announcePresence(tx, at)
       // A profile that was full may have kept other work away
       await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
       const entry = { action: 'agent.capacity_profile_removed', subjectId: agentId, at } as const

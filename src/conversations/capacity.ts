@@ -1,4 +1,7 @@
+import { announcePresence, notePresence, type PresenceStep } from '../agents/presence-changes.js'
+import { followProfiles } from '../capacity-profiles/load-repository.js'
 import type { OrgTx } from '../db/database.js'
+import { Prisma } from '../db/generated/client.js'
 import { AppError } from '../lib/errors.js'
 import { endOfDay } from '../lib/local-day.js'
 
@@ -14,8 +17,8 @@ interface Claim extends Capacity {
   now: Date
 }
 
-/** Claims are of agents who are available, unless a person has chosen the agent. */
-type Chosen = 'by_engine' | 'by_person'
+/** The presences in which an agent may be given work by itself; null where a person has chosen the agent. */
+type Allowed = readonly string[] | null
 
 /**
  * Gives capacity back to agents. Sorted, so that two units of work never wait for each other. Whoever changes what an
@@ -30,10 +33,11 @@ export async function releaseCapacity(
   for (const { agentId, units } of released) byAgent.set(agentId, (byAgent.get(agentId) ?? 0) + units)
   for (const agentId of [...byAgent.keys()].sort()) {
     const units = byAgent.get(agentId) ?? 0
-    await tx.$executeRaw`
-      UPDATE agents SET used_units = used_units - ${units}, last_released_at = ${now},
+    const steps = await tx.$queryRaw<PresenceStep[]>`
+      UPDATE agents a SET used_units = used_units - ${units}, last_released_at = ${now},
         overcommitted_units = least(overcommitted_units, greatest(0, used_units - ${units} - capacity_units))
-      WHERE id = ${agentId}::uuid`
+      ${withPresence(tx, agentId)}`
+    notePresence(tx, steps)
   }
   const places = released.flatMap(({ agentId, profileIds }) =>
     profileIds.map((profileId) => ({ agentId, profileId })),
@@ -42,7 +46,7 @@ export async function releaseCapacity(
 }
 
 async function releasePlaces(tx: OrgTx, places: { agentId: string; profileId: string }[]): Promise<void> {
-  await tx.$executeRaw`
+  const given = tx.$executeRaw`
     UPDATE agent_capacity_profiles p SET used = p.used - r.places,
       overcommitted = least(p.overcommitted, greatest(0, p.used - r.places - p.item_limit))
     FROM (
@@ -51,18 +55,32 @@ async function releasePlaces(tx: OrgTx, places: { agentId: string; profileId: st
       GROUP BY 1, 2
     ) r
     WHERE p.org_id = ${tx.orgId}::uuid AND p.agent_id = r."agentId" AND p.profile_id = r."profileId" AND NOT p.is_daily`
+  await Promise.all([
+    given,
+    followProfiles(
+      tx,
+      places.map(({ agentId }) => agentId),
+    ),
+  ])
 }
+
+/** Of one agent's row `a`: locked first, so that what it was before is what this changes. */
+const withPresence = (tx: OrgTx, agentId: string) => Prisma.sql`
+  FROM (SELECT id, presence FROM agents WHERE org_id = ${tx.orgId}::uuid AND id = ${agentId}::uuid FOR NO KEY UPDATE) old
+  WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id
+  RETURNING a.id, old.presence::text AS before, a.presence::text AS after`
 
 /**
  * Takes capacity for work that a person chose (a pick, a resume), even beyond what the agent has: what goes beyond is
  * written down as overcommitted, so that the constraints go on holding for what the engine gives (domain.md 5.7).
  */
 export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now }: Claim): Promise<void> {
-  const taken = await tx.$executeRaw`
-    UPDATE agents SET used_units = used_units + ${units}, last_assigned_at = ${now},
+  const taken = await tx.$queryRaw<PresenceStep[]>`
+    UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now},
       overcommitted_units = greatest(overcommitted_units, used_units + ${units} - capacity_units)
-    WHERE id = ${agentId}::uuid`
-  if (taken === 0) throw new AppError('forbidden', 'The agent of this key does not exist.')
+    ${withPresence(tx, agentId)}`
+  if (taken.length === 0) throw new AppError('forbidden', 'The agent of this key does not exist.')
+  notePresence(tx, taken)
   if (profileIds.length === 0) return
   const midnight = await findMidnight(tx, now)
   // An agent who was not given the profile has no place of it: all that they take is beyond it
@@ -75,23 +93,37 @@ export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now 
     ON CONFLICT (org_id, agent_id, profile_id) DO UPDATE SET used = p.used + 1,
       overcommitted = greatest(p.overcommitted, p.used + 1 - p.item_limit),
       resets_at = coalesce(p.resets_at, excluded.resets_at)`
+  await followProfiles(tx, [agentId])
 }
 
 /** Takes capacity for an offer. False where the agent has become unavailable or full in the meantime. */
-export async function claimCapacity(tx: OrgTx, claim: Claim, chosen: Chosen = 'by_engine'): Promise<boolean> {
+export async function claimCapacity(tx: OrgTx, claim: Claim, allowed: Allowed): Promise<boolean> {
   const { agentId, units, profileIds, now } = claim
-  if (profileIds.length > 0) return claimPlaces(tx, claim, chosen)
-  const claimed = await tx.$executeRaw`
-    UPDATE agents SET used_units = used_units + ${units}, last_assigned_at = ${now}
-    WHERE id = ${agentId}::uuid AND (presence = 'available' OR ${chosen === 'by_person'}) AND used_units + ${units} <= capacity_units`
-  return claimed === 1
+  if (profileIds.length > 0) return claimPlaces(tx, claim, allowed)
+  const claimed = await tx.$queryRaw<PresenceStep[]>`
+    UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now}
+    FROM (
+      SELECT id, presence FROM agents
+      WHERE org_id = ${tx.orgId}::uuid AND id = ${agentId}::uuid AND ${isAllowed(allowed)} FOR NO KEY UPDATE
+    ) old
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id AND used_units + ${units} <= capacity_units
+    RETURNING a.id, old.presence::text AS before, a.presence::text AS after`
+  notePresence(tx, claimed)
+  return claimed.length === 1
 }
 
+const isAllowed = (allowed: Allowed) => Prisma.sql`
+  (presence::text = ANY(${[...(allowed ?? [])]}) OR ${allowed === null})`
+
 /** All or none. A profile that was deleted counts for nothing. */
-async function claimPlaces(tx: OrgTx, { agentId, profileIds, now }: Claim, chosen: Chosen): Promise<boolean> {
+async function claimPlaces(
+  tx: OrgTx,
+  { agentId, profileIds, now }: Claim,
+  allowed: Allowed,
+): Promise<boolean> {
   const ids = [...profileIds]
   const [locked, lacking, midnight] = await Promise.all([
-    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND (presence = 'available' OR ${chosen === 'by_person'}) FOR NO KEY UPDATE`,
+    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND ${isAllowed(allowed)} FOR NO KEY UPDATE`,
     tx.$queryRaw<unknown[]>`
       SELECT 1 FROM capacity_profiles c
       LEFT JOIN agent_capacity_profiles p ON p.org_id = c.org_id AND p.agent_id = ${agentId}::uuid AND p.profile_id = c.id
@@ -106,6 +138,7 @@ async function claimPlaces(tx: OrgTx, { agentId, profileIds, now }: Claim, chose
         resets_at = CASE WHEN is_daily THEN coalesce(resets_at, ${midnight}::timestamptz) END
       WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid AND profile_id = ANY(${ids}::uuid[])`,
     tx.$executeRaw`UPDATE agents SET last_assigned_at = ${now} WHERE id = ${agentId}::uuid`,
+    followProfiles(tx, [agentId]),
   ])
   return true
 }
@@ -127,6 +160,11 @@ export async function resetDailyProfiles(tx: OrgTx, now: Date): Promise<boolean>
   await tx.$executeRaw`
     UPDATE agent_capacity_profiles SET used = 0, overcommitted = 0, resets_at = NULL
     WHERE resets_at <= ${now} AND org_id = ${tx.orgId}::uuid`
+  await followProfiles(
+    tx,
+    agents.map(({ id }) => id),
+  )
+  await announcePresence(tx, now)
   return true
 }
 

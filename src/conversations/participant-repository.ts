@@ -118,7 +118,7 @@ export async function findAvailableMember(
 ): Promise<Invitee | null> {
   const [member] = await tx.$queryRaw<Invitee[]>`
     SELECT a.id, a.name FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id
-    WHERE m.org_id = ${tx.orgId}::uuid AND m.queue_id = ${queueId}::uuid AND a.presence = 'available'
+    WHERE m.org_id = ${tx.orgId}::uuid AND m.queue_id = ${queueId}::uuid AND (a.presence = 'available' OR (a.presence = 'busy' AND a.presence_is_automatic))
       AND a.id <> ALL (${[...except]}::uuid[])
     ORDER BY a.last_assigned_at NULLS FIRST, a.id LIMIT 1 FOR NO KEY UPDATE OF a`
   return member ?? null

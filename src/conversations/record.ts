@@ -1,3 +1,4 @@
+import { announcePresence, withdrawFromWork } from '../agents/presence-changes.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { DomainEvent, PublicEventType } from '../events/event-types.js'
@@ -36,6 +37,17 @@ export async function recordChanges(
     ),
     announce(tx, changes, now),
   ])
+  await withdrawFromWork(tx, refusalsOf(changes), now)
+  await announcePresence(tx, now)
+}
+
+/** Who has refused or missed what was offered to them. */
+function refusalsOf(changes: readonly ConversationChange[]) {
+  const by = (reason: string): string[] =>
+    changes.flatMap(({ sessions }) =>
+      sessions.filter((session) => session.reason === reason).map(({ agentId }) => agentId),
+    )
+  return { rejectedBy: by('agent_reject'), missedBy: by('agent_timeout') }
 }
 
 async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: Date): Promise<void> {

@@ -261,7 +261,7 @@ async function takeUnits(
     case 'assigned':
     case 'transfer_offered':
       if (isForced) return takeCapacity(tx, taken)
-      if (transition.to === 'offered' && !(await claimCapacity(tx, taken, 'by_person'))) throw isFull()
+      if (transition.to === 'offered' && !(await claimCapacity(tx, taken, null))) throw isFull()
   }
 }
 

@@ -1,3 +1,4 @@
+import { announcePresence } from '../agents/presence-changes.js'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
@@ -92,6 +93,7 @@ export class ConversationTimers {
       const data = { heldUnits: 0, heldProfileIds: [], releaseUnitsAt: null, dueAt: dueAt(after) }
       await tx.conversation.updateMany({ where: { id: row.id }, data })
     }
+    await announcePresence(tx, now)
     await emit(tx, [routingWanted(now)])
   }
 }

@@ -9,6 +9,7 @@ type Lockable =
   | 'channel_numbers'
   | 'contacts'
   | 'notification_templates'
+  | 'presence_statuses'
   | 'operating_hours'
   | 'queues'
   | 'skills'

@@ -73,7 +73,7 @@ const dueNow = (now: Date) => Prisma.sql`
       ORDER BY c.org_id, c.queue_id LIMIT 1) next
   ), free AS MATERIALIZED (
     SELECT m.org_id, m.queue_id FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.presence = 'available' AND (a.used_units < a.capacity_units OR (
+    WHERE a.presence IN ('available', 'busy') AND (a.used_units < a.capacity_units OR (
       SELECT true FROM agent_capacity_profiles p
       WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
   )

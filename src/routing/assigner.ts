@@ -8,7 +8,6 @@ import type { Take } from '../db/row-by-row.js'
 import { findRatings } from '../skills/repository.js'
 import type { Item } from './choose-agent.js'
 import { FreeAgents } from './free-agents.js'
-import { allowedPresences } from './presences.js'
 import { type Considered, consider } from './record.js'
 import { saveConsidered } from './record-repository.js'
 import {
@@ -168,9 +167,9 @@ export class Pass {
 
 const keyOf = ({ queueId, demand }: Line): string => `${queueId} ${demand}`
 
-const demandOf = ({ queueId, units, profileIds, skills, skillMatching }: Line): Demand => ({
+const demandOf = ({ queueId, units, profileIds, skills, skillMatching, presences }: Line): Demand => ({
   ...{ queueId, units, profileIds, skills, skillMatching },
-  presences: allowedPresences,
+  presences: new Set(presences),
 })
 
 function itemOf({ line, history }: Head, limit: number): Item {

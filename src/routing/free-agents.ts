@@ -69,7 +69,7 @@ export class FreeAgents {
       const chosen = chooseAgent(item, this.members(item.demand), now)
       if (!chosen) return null
       const { agentId } = chosen
-      if (await claimCapacity(tx, { ...capacity, agentId, now })) {
+      if (await claimCapacity(tx, { ...capacity, agentId, now }, [...item.demand.presences])) {
         chosen.freeUnits -= capacity.units
         for (const id of profileIds) chosen.places.set(id, (chosen.places.get(id) ?? 0) - 1)
         chosen.lastAssignedAt = now

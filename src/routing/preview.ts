@@ -5,7 +5,6 @@ import { findRatings } from '../skills/repository.js'
 import type { RequiredSkill } from '../workstreams/classification.js'
 import { chooseAgent, type Item } from './choose-agent.js'
 import { FreeAgents } from './free-agents.js'
-import { allowedPresences } from './presences.js'
 import { type Considered, consider } from './record.js'
 import { findHistories, findMembers, findPlaces } from './repository.js'
 import { findRoutingSettings } from './settings-repository.js'
@@ -43,7 +42,13 @@ export async function previewAssignment(
   const { units } = capacityOf({ capacityProfileIds: profileIds }, { capacityUnits: terms.units })
   const item: Item = {
     demand: {
-      ...{ queueId, units, profileIds, presences: allowedPresences, skillMatching: terms.skillMatching },
+      ...{
+        queueId,
+        units,
+        profileIds,
+        presences: new Set(terms.presences),
+        skillMatching: terms.skillMatching,
+      },
       skills: skills.filter(({ skillId }) => ratings.has(skillId)),
     },
     method: terms.method,

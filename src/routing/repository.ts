@@ -96,7 +96,7 @@ const agentColumns = Prisma.sql`
 export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
   const rows = await tx.$queryRaw<AgentRow[]>`
     SELECT ${agentColumns} FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.org_id = ${tx.orgId}::uuid AND a.presence = 'available' AND (a.used_units < a.capacity_units OR (
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.presence IN ('available', 'busy', 'do_not_disturb', 'away') AND (a.used_units < a.capacity_units OR (
         SELECT true FROM agent_capacity_profiles p
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
       AND NOT ${isBlocked}

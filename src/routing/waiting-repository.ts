@@ -21,6 +21,8 @@ export interface Line {
   skills: RequiredSkill[]
   skillMatching: 'exact' | 'closest' | 'none'
   keepSameAgent: boolean
+  /** Of agents who may be offered it */
+  presences: string[]
 }
 
 /** Of a conversation in its line. */
@@ -60,7 +62,8 @@ export async function findLines(tx: OrgTx, queueIds: readonly string[]): Promise
     SELECT l.queue_id AS "queueId", l.demand, q.priority AS "queuePriority", q.assignment::text AS method,
       l.workstream_id AS "workstreamId", w.capacity_units AS units,
       l.capacity_profile_ids::text[] AS "profileIds",
-      coalesce(l.skills, '[]') AS skills, w.skill_matching::text AS "skillMatching", w.keep_same_agent AS "keepSameAgent"
+      coalesce(l.skills, '[]') AS skills, w.skill_matching::text AS "skillMatching", w.keep_same_agent AS "keepSameAgent",
+      w.allowed_presences AS presences
     FROM lines l JOIN queues q ON q.org_id = ${tx.orgId}::uuid AND q.id = l.queue_id
     JOIN workstreams w ON w.org_id = ${tx.orgId}::uuid AND w.id = l.workstream_id
     WHERE w.distribution = 'push'`

@@ -10,6 +10,8 @@ export interface AssignmentTerms {
   distribution: 'push' | 'pick'
   keepSameAgent: boolean
   method: AssignmentMethod
+  /** Of agents who may be offered it */
+  presences: string[]
 }
 
 export async function findAssignmentTerms(
@@ -18,7 +20,8 @@ export async function findAssignmentTerms(
 ): Promise<AssignmentTerms | null> {
   const [row] = await tx.$queryRaw<AssignmentTerms[]>`
     SELECT w.capacity_units AS units, w.skill_matching::text AS "skillMatching", w.distribution::text,
-      w.keep_same_agent AS "keepSameAgent", q.assignment::text AS method
+      w.keep_same_agent AS "keepSameAgent", q.assignment::text AS method,
+      w.allowed_presences AS presences
     FROM workstreams w JOIN queues q ON q.org_id = w.org_id AND q.id = ${queueId}::uuid
     WHERE w.org_id = ${tx.orgId}::uuid AND w.id = ${workstreamId}::uuid`
   return row ?? null

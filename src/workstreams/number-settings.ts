@@ -25,7 +25,7 @@ const settings = Prisma.sql`
   w.org_id AS "orgId", w.id, w.name, w.channel::text, w.distribution::text, w.is_built_in AS "isBuiltIn",
   w.auto_close_after_minutes AS "autoCloseAfterMinutes", w.capacity_units AS "capacityUnits",
   w.keep_same_agent AS "keepSameAgent", w.wrap_up_block_seconds AS "wrapUpBlockSeconds",
-  w.capacity_profile_id AS "capacityProfileId", w.agent_timeouts AS "agentTimeouts",
+  w.capacity_profile_id AS "capacityProfileId", w.agent_timeouts AS "agentTimeouts", w.allowed_presences AS "allowedPresences",
   w.customer_timeouts AS "customerTimeouts", ${closingTimesOf},
   w.automatic_messages AS "automaticMessages",
   w.skill_matching::text AS "skillMatching",

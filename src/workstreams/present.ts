@@ -44,6 +44,7 @@ export const presentWorkstream = (row: Workstream): z.infer<typeof workstreamSch
   autoCloseAfterMinutes: row.autoCloseAfterMinutes,
   capacityUnits: row.capacityUnits,
   capacityProfileId: row.capacityProfileId,
+  allowedPresences: row.allowedPresences as z.infer<typeof workstreamSchema>['allowedPresences'],
   keepSameAgent: row.keepSameAgent,
   skillMatching: row.skillMatching,
   wrapUpBlock: wrapUpBlock(row.wrapUpBlockSeconds),

@@ -37,3 +37,7 @@ export async function updateWorkstream(
 export async function deleteWorkstream(tx: OrgTx, id: string): Promise<void> {
   await tx.workstream.deleteMany({ where: { id } })
 }
+
+export async function hasCapacityProfile(tx: OrgTx, id: string): Promise<boolean> {
+  return (await tx.capacityProfile.count({ where: { id } })) > 0
+}

@@ -9,6 +9,12 @@ const channel = z.enum(['sms', 'whatsapp'])
 const distribution = z.enum(['push', 'pick'])
 const autoCloseAfterMinutes = z.int().min(1).max(yearMinutes)
 const capacityUnits = z.int().min(1).max(10_000)
+const allowedPresence = z.enum(['available', 'busy', 'do_not_disturb', 'away'])
+const allowedPresences = z
+  .array(allowedPresence)
+  .min(1)
+  .max(4)
+  .meta({ description: 'Agents with another presence are offered nothing of it' })
 const capacityProfileId = id.nullable().meta({
   description: 'Its new conversations take a place of this capacity profile, instead of units; null: units',
 })
@@ -75,7 +81,7 @@ export const memberSchema = z
     agentId: id,
     name: z.string(),
     role: z.enum(['admin', 'supervisor', 'agent']),
-    presence: z.enum(['available', 'busy', 'do_not_disturb', 'away', 'offline']),
+    presence: z.enum(['available', 'busy', 'do_not_disturb', 'away', 'offline', 'inactive']),
     addedAt: time,
   })
   .meta({ id: 'QueueMember' })
@@ -90,6 +96,7 @@ export const workstreamSchema = z
     autoCloseAfterMinutes: z.int(),
     capacityUnits: z.int(),
     capacityProfileId: id.nullable(),
+    allowedPresences: z.array(allowedPresence),
     keepSameAgent: z.boolean(),
     skillMatching,
     wrapUpBlock,
@@ -108,6 +115,7 @@ export const createWorkstreamBody = z
     autoCloseAfterMinutes,
     capacityUnits: capacityUnits.default(1),
     capacityProfileId: capacityProfileId.default(null),
+    allowedPresences: allowedPresences.default(['available', 'busy']),
     keepSameAgent: z.boolean().default(true),
     skillMatching: skillMatching.default('exact'),
     wrapUpBlock: wrapUpBlock.default('always'),
@@ -131,6 +139,7 @@ export const changeWorkstreamBody = z.strictObject({
   autoCloseAfterMinutes: autoCloseAfterMinutes.optional(),
   capacityUnits: capacityUnits.optional(),
   capacityProfileId: capacityProfileId.optional(),
+  allowedPresences: allowedPresences.optional(),
   keepSameAgent: z.boolean().optional(),
   skillMatching: skillMatching.optional(),
   wrapUpBlock: wrapUpBlock.optional(),

@@ -1,5 +1,4 @@
 import type { z } from 'zod'
-import { hasCapacityProfile } from '../capacity-profiles/repository.js'
 import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import type { Channel } from '../db/generated/enums.js'
@@ -27,6 +26,7 @@ import { findQueueIds, getDefaultQueue } from './queue-repository.js'
 import {
   deleteWorkstream,
   getWorkstream,
+  hasCapacityProfile,
   insertWorkstream,
   listWorkstreams,
   lockWorkstream,
@@ -93,7 +93,14 @@ export class WorkstreamService {
   /** New durations and units hold for what happens from now on; what is at hand keeps those that it began with. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeWorkstreamBody>): Promise<Shown> {
     const { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId } = body
-    const { keepSameAgent, skillMatching, wrapUpBlock, automaticMessages, fallbackQueueId } = body
+    const {
+      keepSameAgent,
+      skillMatching,
+      wrapUpBlock,
+      automaticMessages,
+      fallbackQueueId,
+      allowedPresences,
+    } = body
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
@@ -107,7 +114,14 @@ export class WorkstreamService {
         await this.fallbackQueue(tx, fallbackQueueId)
         await assertProfile(tx, capacityProfileId)
         const lasting = { name, autoCloseAfterMinutes, capacityUnits, capacityProfileId }
-        const fields = { ...lasting, keepSameAgent, skillMatching, automaticMessages, fallbackQueueId }
+        const fields = {
+          ...lasting,
+          keepSameAgent,
+          skillMatching,
+          automaticMessages,
+          fallbackQueueId,
+          allowedPresences,
+        }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
         await wakeRouting(tx, now)
         const after = presentWorkstream(await getWorkstream(tx, id))

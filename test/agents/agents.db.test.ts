@@ -46,6 +46,8 @@ describe('a new agent', () => {
       capacityUnits: 3,
       usedUnits: 0,
       presence: 'offline',
+      presenceIsAutomatic: false,
+      presenceStatusId: null,
       presenceChangedAt: made.body.createdAt,
       createdAt: expect.any(String),
       updatedAt: made.body.createdAt,

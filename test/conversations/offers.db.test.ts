@@ -195,7 +195,7 @@ describe('declining', () => {
 })
 
 describe('when nobody is free', () => {
-  it.each(['busy', 'do_not_disturb', 'away', 'offline'])(
+  it.each(['do_not_disturb', 'away', 'offline'])(
     'it stays open while the only agent is %s, and is offered when they are available',
     async (presence) => {
       const number = await newOrganization()

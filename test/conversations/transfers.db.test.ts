@@ -161,8 +161,8 @@ describe('a transfer to an agent', () => {
     const at = await desk()
     await pending(at)
     // So that what is released stays open
-    await done(at.org.as(at.first).put('/v1/me/presence', { presence: 'busy' }), 200)
-    await done(at.org.as(at.second).put('/v1/me/presence', { presence: 'busy' }), 200)
+    await done(at.org.as(at.first).put('/v1/me/presence', { presence: 'away' }), 200)
+    await done(at.org.as(at.second).put('/v1/me/presence', { presence: 'away' }), 200)
 
     const call = `/v1/conversations/${at.id}/${step}`
     await done(step === 'force-close' ? at.org.admin.post(call) : at.org.as(at.first).post(call), 200)

@@ -57,7 +57,7 @@ describe('what an agent sees', () => {
     await conversation('end', 'close')
     const offered = await openConversation()
     await org.conversation(offered, ({ status }) => status === 'active')
-    await done(org.as(agent).put('/v1/me/presence', { presence: 'busy' }), 200)
+    await done(org.as(agent).put('/v1/me/presence', { presence: 'away' }), 200)
     const open = await openConversation()
 
     const mine = await idsOf(agent.key, '?view=mine')
@@ -71,7 +71,7 @@ describe('what an agent sees', () => {
     await newDesk()
     const stranger = await org.addAgent({ queues: [await org.addQueue()] })
     const [active, waiting] = [await conversation(), await conversation('close')]
-    await done(org.as(agent).put('/v1/me/presence', { presence: 'busy' }), 200)
+    await done(org.as(agent).put('/v1/me/presence', { presence: 'away' }), 200)
     const open = await openConversation()
 
     const seen = await Promise.all(
@@ -135,7 +135,7 @@ describe('what a supervisor sees', () => {
     const otherQueue = await org.addQueue()
     const otherNumber = await org.addNumber('twilio sms')
     await org.addWorkstream(otherNumber, { fallbackQueueId: otherQueue })
-    const supervisor = await org.addAgent({ role: 'supervisor', queues: [otherQueue], presence: 'busy' })
+    const supervisor = await org.addAgent({ role: 'supervisor', queues: [otherQueue], presence: 'away' })
     const elsewhere = await conversation()
     const theirs = await openConversation(otherNumber)
 

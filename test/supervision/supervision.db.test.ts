@@ -27,6 +27,7 @@ interface Desk {
 async function desk(): Promise<Desk> {
   const org = await TestOrganization.create(service)
   const number = await org.addNumber('twilio sms')
+  await org.offersToAvailableOnly()
   const agent = await org.addAgent()
   const supervisor = await org.addAgent({ role: 'supervisor', presence: 'busy' })
   return { org, number, agent, supervisor }

@@ -80,6 +80,9 @@ export async function furnish(
   await done(admin.put('/v1/routing-settings', { declineLimit: 3 }), 200)
   const template = await post('/v1/notification-templates', { name: `Template ${mark}` })
   await done(admin.put(`/v1/workstreams/${workstream}/notifications`, { transfer: template }), 200)
+  const status = await post('/v1/presence-statuses', { name: `Status ${mark}`, presence: 'away' })
+  const switches = { doNotDisturbOnReject: false, inactiveOnMissedOffer: false }
+  await done(admin.put('/v1/presence-settings', switches), 200)
   const times = { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 }
   await done(admin.put('/v1/closing-times', { sms: times, whatsapp: times }), 200)
   const timeout = {
@@ -136,6 +139,7 @@ export async function furnish(
       agents: agent.id,
       skills: skill,
       'capacity-profiles': capacityProfile,
+      'presence-statuses': status,
       'notification-templates': template,
       contacts: contact,
       'channel-accounts': number.accountId,
@@ -191,6 +195,7 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   workstreamId: ids['workstreams'] ?? '',
   mediaId: ids['media'] ?? '',
   capacityProfileId: ids['capacity-profiles'] ?? '',
+  presenceStatusId: ids['presence-statuses'] ?? '',
   notificationTemplateId: ids['notification-templates'] ?? '',
   operatingHoursId: ids['operating-hours'] ?? '',
   workstreamChannelId: ids['channels'] ?? '',

@@ -89,6 +89,12 @@ export class TestOrganization {
     return { id: agent.id, key, name }
   }
 
+  /** From now on nothing is offered to who is busy, so that an agent can be reached and have no offers. */
+  async offersToAvailableOnly(): Promise<void> {
+    for (const { id } of (await done(this.admin.get('/v1/workstreams'), 200)).body.data)
+      await done(this.admin.patch(`/v1/workstreams/${id}`, { allowedPresences: ['available'] }), 200)
+  }
+
   private async tokenOf(agentId: string): Promise<string> {
     return (await done(this.admin.post(`/v1/agents/${agentId}/tokens`, {}), 201)).body.token
   }

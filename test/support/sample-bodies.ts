@@ -13,6 +13,7 @@ export interface References {
   mediaId: string
   capacityProfileId: string
   notificationTemplateId: string
+  presenceStatusId: string
   operatingHoursId: string
   workstreamChannelId: string
 }
@@ -162,6 +163,9 @@ export const sampleBodies: Readonly<
     consult: notificationTemplateId,
     supervisorAssign: notificationTemplateId,
   }),
+  'POST /v1/presence-statuses': () => ({ name: unique('Status'), presence: 'away' }),
+  'PATCH /v1/presence-statuses/:id': () => ({ name: unique('Status') }),
+  'PUT /v1/presence-settings': () => ({ doNotDisturbOnReject: false, inactiveOnMissedOffer: false }),
   'PUT /v1/closing-times': () => ({
     sms: { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 },
     whatsapp: { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1440 },
@@ -207,6 +211,8 @@ export const sampleBodies: Readonly<
 
 /** Where a body names one row or another, the other one. */
 export const otherBodies: typeof sampleBodies = {
+  'PUT /v1/me/presence': ({ presenceStatusId }) => ({ presenceStatusId }),
+  'PUT /v1/agents/:id/presence': ({ presenceStatusId }) => ({ presenceStatusId }),
   'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/assign': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/consults': ({ queueId }) => ({ queueId }),

@@ -51,6 +51,7 @@ describe('a new workstream', () => {
       isBuiltIn: false,
       capacityUnits: 1,
       capacityProfileId: null,
+      allowedPresences: ['available', 'busy'],
       keepSameAgent: true,
       wrapUpBlock: 'always',
       automaticMessages: true,

@@ -1,2 +1,0 @@
-/** In which an agent is offered work. */
-export const allowedPresences: ReadonlySet<string> = new Set(['available'])
