@@ -45,6 +45,7 @@ import { Settlement } from './messages/settlement.js'
 import { createMetrics } from './metrics.js'
 import { NotificationTemplateService } from './notification-templates/service.js'
 import { createProviders } from './providers/registry.js'
+import { EmptyQueues } from './routing/empty-queues.js'
 import { RoutingService } from './routing/service.js'
 import { RoutingSettingsService } from './routing/settings-service.js'
 import { WhyService } from './routing/why-service.js'
@@ -161,6 +162,7 @@ export async function createContainer(settings: ServiceSettings) {
     feed,
     receiving,
     inbox: new InboxStats(db, clock),
+    emptyQueues: new EmptyQueues(db),
     lanes: { routing, timers, media, sending, settlement, events: relay },
   })
   const health = {

@@ -7,6 +7,7 @@ interface Parts {
   feed: EventFeed
   inbox: { read(): Promise<{ pending: number; oldestSeconds: number }> }
   receiving: { setAside: ReadonlyMap<string, number> }
+  emptyQueues: { count(): Promise<number> }
   lanes: Readonly<Record<string, { leftOut: number }>>
 }
 
@@ -56,6 +57,14 @@ export function createMetrics(parts: Parts): Registry {
     registers: [registry],
     collect() {
       for (const [lane, part] of Object.entries(parts.lanes)) leftOut.set({ lane }, part.leftOut)
+    },
+  })
+  const empty = new Gauge({
+    name: 'parley_queues_without_members',
+    help: 'Queues in which conversations wait and which have no member at all, over all organizations',
+    registers: [registry],
+    async collect() {
+      empty.set(await parts.emptyQueues.count())
     },
   })
   const streams = new Gauge({

@@ -32,12 +32,18 @@ export interface Actor {
 /** Something that happens to a conversation, with what it brings. */
 export type ConversationEvent =
   | { type: 'offered' | 'picked' | 'resumed'; agentId: string }
-  | { type: 'routed'; queueId: string }
+  | { type: 'routed'; queueId: string; overflowAfterMinutes: number | null }
+  | { type: 'overflow_ended' | 'ended_without_members'; queueId: string }
   /** Messages of the customer; `lastAt` is when the callback of the last one reached us */
   | { type: 'customer_wrote'; messages: number; lastAt: Date }
   | { type: 'assigned'; agentId: string; by: Actor; override: boolean }
   | { type: 'transfer_offered'; agentId: string; by: Actor }
-  | { type: 'transferred_to_queue' | 'assigned_to_queue'; queueId: string; by: Actor }
+  | {
+      type: 'transferred_to_queue' | 'assigned_to_queue'
+      queueId: string
+      overflowAfterMinutes: number | null
+      by: Actor
+    }
   | { type: 'force_closed'; by: Actor }
   | { type: PlainHappening }
 
@@ -48,6 +54,8 @@ type PlainHappening = Exclude<
   | 'picked'
   | 'resumed'
   | 'routed'
+  | 'overflow_ended'
+  | 'ended_without_members'
   | 'customer_wrote'
   | 'assigned'
   | 'assigned_to_queue'
@@ -99,6 +107,7 @@ export function changeConversation(
   const sessions = sessionChanges({ transition, by, before, after: step.after })
   if (sessions.some(({ kind, agentId }) => kind === 'ended' && agentId === before.agentId))
     sendAway(step.after)
+  step.after.overflowAt = overflowAt(step.after)
   step.after.dueAt = dueAt(step.after)
   return { transition, by, before, after: step.after, sessions, offer, released }
 }
@@ -133,11 +142,15 @@ function apply(step: Step, event: ConversationEvent): void {
       break
     case 'transferred_to_queue':
       after.transferCount += 1
-      enterQueue(step, event.queueId)
+      enterQueue(step, event)
       break
     case 'routed':
     case 'assigned_to_queue':
-      enterQueue(step, event.queueId)
+      enterQueue(step, event)
+      break
+    case 'overflow_ended':
+    case 'ended_without_members':
+      after.queueId = event.queueId
       break
     case 'customer_wrote':
       countMessages(after, event.messages, event.lastAt)
@@ -159,6 +172,8 @@ function sendAway(after: Conversation): void {
 
 const bySystem = new Set<Happening>([
   'routed',
+  'overflow_ended',
+  'ended_without_members',
   'offered',
   'offer_expired',
   'auto_accepted',
@@ -239,8 +254,12 @@ function takeOver({ before, after, terms, now }: Step): void {
   after.transferCount += 1
 }
 
-function enterQueue({ after, now }: Step, queueId: string): void {
+function enterQueue(
+  { after, now }: Step,
+  { queueId, overflowAfterMinutes }: { queueId: string; overflowAfterMinutes: number | null },
+): void {
   after.queueId = queueId
+  after.overflowAfterMinutes = overflowAfterMinutes
   after.queuedAt = now
   after.parkedReason = null
 }
@@ -294,6 +313,16 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
   after.heldProfileIds = []
   after.releaseUnitsAt = null
   return { agentId, units, profileIds }
+}
+
+/** When it will have waited too long in its queue; an offer that comes back has waited all the while. */
+export function overflowAt({
+  status,
+  queuedAt,
+  overflowAfterMinutes,
+}: Pick<Conversation, 'status' | 'queuedAt' | 'overflowAfterMinutes'>): Date | null {
+  if (status !== 'open' || !queuedAt || overflowAfterMinutes === null) return null
+  return later(queuedAt, minutes(overflowAfterMinutes))
 }
 
 /** The earliest moment at which something must happen by itself. */

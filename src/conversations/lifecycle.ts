@@ -11,6 +11,8 @@ export type Phase = (typeof phases)[number]
 export const happenings = [
   'customer_wrote',
   'routed',
+  'overflow_ended',
+  'ended_without_members',
   'offered',
   'accepted',
   'rejected',
@@ -45,6 +47,8 @@ const table: Table = {
   open: {
     customer_wrote: 'open',
     routed: 'open',
+    overflow_ended: 'closed',
+    ended_without_members: 'closed',
     offered: 'offered',
     picked: 'active',
     assigned: 'offered',
@@ -185,5 +189,7 @@ export function reasonOf({ from, to, by }: Transition): string {
   if (to === 'wrap_up') return 'agent_moved_to_wrap_up'
   if (by === 'force_closed') return 'force_closed_by_supervisor'
   if (by === 'closed_by_agent') return 'conversation_ended_by_agent'
+  if (by === 'overflow_ended') return 'closed_due_to_overflow'
+  if (by === 'ended_without_members') return 'closed_due_to_failure'
   return from === 'waiting' ? 'auto_closed_from_waiting_state' : 'auto_closed_by_system'
 }

@@ -57,6 +57,7 @@ export async function lockLiveConversations(
 const changeable = [
   ...(['status', 'statusReason', 'statusUpdatedAt'] as const),
   ...(['queueId', 'queuedAt', 'isReturning', 'demand', 'parkedReason'] as const),
+  ...(['overflowAfterMinutes', 'overflowAt'] as const),
   ...(['agentId', 'offeredAt', 'offerExpiresAt', 'offerAutoAssign', 'acceptedAt'] as const),
   ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
   ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),

@@ -5,6 +5,7 @@ import { findHoursStatus } from '../hours/find-status.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
+import { waitingMinutes } from '../workstreams/overflow.js'
 import { assertCanSee } from './access.js'
 import type { Actor, ConversationEvent } from './change.js'
 import { assertReachable } from './may-be-asked.js'
@@ -58,17 +59,18 @@ async function toQueue(
   row: Conversation,
   { queueId, by, now }: { queueId: string; by: Actor; now: Date },
 ): Promise<ConversationEvent> {
-  await assertQueueTakes(tx, row, queueId, now)
-  return { type: 'transferred_to_queue', queueId, by }
+  const overflowAfterMinutes = await assertQueueTakes(tx, row, queueId, now)
+  return { type: 'transferred_to_queue', queueId, overflowAfterMinutes, by }
 }
 
 /** Throws unless the queue exists, is open now, and is another one than that in which the conversation is. */
+/** Answers how long it may wait in it. */
 export async function assertQueueTakes(
   tx: OrgTx,
   row: Conversation,
   queueId: string,
   now: Date,
-): Promise<void> {
+): Promise<number | null> {
   const queue = await tx.queue.findFirst({ where: { id: queueId } })
   if (!queue) throw invalidField('queueId', 'There is no such queue.')
   if (queueId === row.queueId)
@@ -79,6 +81,7 @@ export async function assertQueueTakes(
     const until = opensAt ? ` until ${opensAt.toISOString()}` : ''
     throw new AppError('conflict', `The queue "${queue.name}" is closed${until}. Choose another one.`)
   }
+  return waitingMinutes(queue.overflow)
 }
 
 async function toAgent(

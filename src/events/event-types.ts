@@ -20,6 +20,7 @@ export const publicEventTypes = [
   'message.failed',
   'message.unknown',
   'agent.presence_changed',
+  'queue.has_no_members',
 ] as const
 export type PublicEventType = (typeof publicEventTypes)[number]
 
@@ -46,6 +47,7 @@ export interface DomainEvent {
   /** The objects as the API shows them at that moment */
   data: {
     conversation?: unknown
+    queue?: unknown
     consult?: unknown
     participant?: unknown
     message?: unknown

@@ -92,4 +92,6 @@ const dueNow = (now: Date) => Prisma.sql`
   UNION ALL
   SELECT 'routing', org_id FROM conversations WHERE status = 'open' AND queue_id IS NULL GROUP BY org_id
   UNION ALL
+  SELECT 'routing', org_id FROM conversations WHERE overflow_at <= ${now} GROUP BY org_id
+  UNION ALL
   SELECT 'routing', org_id FROM waited JOIN free USING (org_id, queue_id) GROUP BY org_id`

@@ -75,6 +75,8 @@ function newConversation(
     isReturning: false,
     demand: null,
     skills: null,
+    overflowAfterMinutes: null,
+    overflowAt: null,
     parkedReason: null,
     agentId: null,
     offeredAt: null,

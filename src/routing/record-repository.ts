@@ -1,5 +1,5 @@
 import type { OrgTx } from '../db/database.js'
-import type { Considered, Routed } from './record.js'
+import type { Considered, Overflowed, Routed } from './record.js'
 
 export async function saveRouted(
   tx: OrgTx,
@@ -23,12 +23,27 @@ export async function saveConsidered(
     ON CONFLICT (org_id, conversation_id) DO UPDATE SET offered = excluded.offered`
 }
 
-export async function findRecord(
+export async function saveOverflowed(
   tx: OrgTx,
-  conversationId: string,
-): Promise<{ routed: Routed | null; offered: Considered | null }> {
-  const [row] = await tx.$queryRaw<{ routed: Routed | null; offered: Considered | null }[]>`
-    SELECT routed, offered FROM routing_records
+  records: readonly { id: string; overflowed: Overflowed }[],
+): Promise<void> {
+  if (records.length === 0) return
+  await tx.$executeRaw`
+    INSERT INTO routing_records (org_id, conversation_id, overflowed)
+    SELECT ${tx.orgId}::uuid, id, overflowed
+    FROM jsonb_to_recordset(${JSON.stringify(records)}::jsonb) AS r(id uuid, overflowed jsonb)
+    ON CONFLICT (org_id, conversation_id) DO UPDATE SET overflowed = excluded.overflowed`
+}
+
+export interface KeptRecord {
+  routed: Routed | null
+  offered: Considered | null
+  overflowed: Overflowed | null
+}
+
+export async function findRecord(tx: OrgTx, conversationId: string): Promise<KeptRecord> {
+  const [row] = await tx.$queryRaw<KeptRecord[]>`
+    SELECT routed, offered, overflowed FROM routing_records
     WHERE org_id = ${tx.orgId}::uuid AND conversation_id = ${conversationId}::uuid`
-  return row ?? { routed: null, offered: null }
+  return row ?? { routed: null, offered: null, overflowed: null }
 }

@@ -1,12 +1,14 @@
 import type { RequiredSkill } from '../workstreams/classification.js'
 import type { QueueChoice } from './choose-queue.js'
 import type { RulesetTrail } from './classify.js'
-import type { Decision, Plan } from './decide.js'
+import type { Decision, Outcome, Plan } from './decide.js'
 import { type Candidate, type Demand, type Exclusion, type Refusals, ruledOutBy } from './rule-out.js'
 
 /** How a conversation was led to its queue. */
 export interface Routed extends QueueChoice {
   at: string
+  emptyQueueId: string | null
+  outcome: Outcome
   classification: RulesetTrail[]
   /** What classification set: of context variables the names */
   set: {
@@ -15,6 +17,17 @@ export interface Routed extends QueueChoice {
     priority: number | null
     capacityProfileIds: string[]
   }
+}
+
+/** That it had waited too long. */
+export interface Overflowed {
+  at: string
+  /** Where it had waited */
+  queueId: string
+  minutes: number
+  action: 'other_queue' | 'end_conversation'
+  /** Where it went */
+  toQueueId: string | null
 }
 
 /** Whom assignment looked at. */
@@ -31,16 +44,19 @@ const mostAgents = 50
 
 /** Null where there was nothing to decide: no record is kept of that. */
 export function routedBy({ rulesets, rules }: Plan, decision: Decision, at: Date): Routed | null {
-  return rulesets.length === 0 && rules.length === 0 ? null : routedOf(decision, at)
+  const isPlain = rulesets.length === 0 && rules.length === 0 && decision.emptyQueueId === null
+  return isPlain ? null : routedOf(decision, at)
 }
 
-export function routedOf({ classification, choice }: Decision, at: Date): Routed {
+export function routedOf(decision: Decision, at: Date): Routed {
+  const { classification, choice, queueId, emptyQueueId, outcome } = decision
   const { skills, priority, capacityProfileIds, trail, contextSet } = classification
   return {
     at: at.toISOString(),
     classification: trail,
     set: { context: contextSet, skills, priority, capacityProfileIds },
     ...choice,
+    ...{ queueId, emptyQueueId, outcome },
   }
 }
 

@@ -29,6 +29,7 @@ interface RuleRow {
   condition: Condition
   queueId: string
   allocation: Share[] | null
+  ignoreOverflow: boolean
 }
 
 /** How these workstreams lead their conversations. */
@@ -40,17 +41,20 @@ export async function findPlans(tx: OrgTx, workstreamIds: readonly string[]): Pr
       FROM workstreams w LEFT JOIN classification_rules c ON c.org_id = w.org_id AND c.workstream_id = w.id
       WHERE w.org_id = ${tx.orgId}::uuid AND w.id = ANY(${ids}::uuid[])`,
     tx.$queryRaw<RuleRow[]>`
-      SELECT workstream_id AS "workstreamId", name, condition, queue_id AS "queueId", allocation FROM routing_rules
+      SELECT workstream_id AS "workstreamId", name, condition, queue_id AS "queueId", allocation,
+        ignore_overflow AS "ignoreOverflow"
+      FROM routing_rules
       WHERE org_id = ${tx.orgId}::uuid AND workstream_id = ANY(${ids}::uuid[]) ORDER BY workstream_id, position`,
   ])
   return new Map(
     workstreams.map(({ id, rulesets, fallbackQueueId }) => {
       const own = rules
         .filter(({ workstreamId }) => workstreamId === id)
-        .map(({ name, condition, queueId, allocation }) => ({
+        .map(({ name, condition, queueId, allocation, ignoreOverflow }) => ({
           name,
           when: condition,
           queues: allocation ?? [{ queueId, percent: 100 }],
+          ignoreOverflow,
         }))
       return [id, { fallbackQueueId, rulesets: rulesets ?? [], rules: own }]
     }),
@@ -127,6 +131,15 @@ const candidateOf = ({ id, queueIds, joinedAt, turns, ...rest }: AgentRow): Cand
     ]),
   ),
 })
+
+/** What has waited too long in its queue. */
+export async function findOverflowing(tx: OrgTx, now: Date, { limit, except }: Range): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM conversations
+    WHERE overflow_at <= ${now} AND org_id = ${tx.orgId}::uuid AND id <> ALL (${except}::uuid[])
+    ORDER BY overflow_at LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
 
 /** The free places of these capacity profiles, by profile and agent; a profile that was deleted has no entry. */
 export async function findPlaces(

@@ -6,17 +6,33 @@ import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { Take } from '../db/row-by-row.js'
 import { updateRows } from '../db/rows.js'
+import { emit } from '../events/outbox.js'
 import type { Logger } from '../lib/logger.js'
+import { waitingMinutes } from '../workstreams/overflow.js'
+import type { QueueState } from './choose-queue.js'
 import { type Decision, decide, factsOf, type Plan } from './decide.js'
 import { demandIdOf } from './demand.js'
+import type { RoutingFacts } from './match-rules.js'
+import { findQueueStates, noteEmptyQueues } from './queue-state-repository.js'
 import { type Routed, routedBy } from './record.js'
 import { saveRouted } from './record-repository.js'
 import { findContactFacts, findPlans, findUnrouted } from './repository.js'
+import { defaultSettings, findRoutingSettings, type RoutingSettings } from './settings-repository.js'
 
 interface Led {
   change: ConversationChange
+  decision: Decision
   routed: Routed | null
   isClassified: boolean
+}
+
+interface Circumstances {
+  plans: Map<string, Plan>
+  terms: Map<string, WorkTerms>
+  contacts: Map<string, RoutingFacts['contact']>
+  queues: Map<string, QueueState>
+  settings: RoutingSettings
+  now: Date
 }
 
 /** Puts conversations that have no queue yet into one, and answers how many. */
@@ -30,27 +46,62 @@ export async function routeBatch(
   const rows = await lockConversations(tx, ids)
   const unrouted = rows.filter(({ status, queueId }) => status === 'open' && queueId === null)
   if (unrouted.length === 0) return 0
-  const workstreamIds = unrouted.map(({ workstreamId }) => workstreamId)
+  const circumstances = await findCircumstances(tx, unrouted, now)
+  const led = unrouted.flatMap((row) => lead(row, circumstances))
+  for (const { decision, change } of led) {
+    if (!decision.choice.reason.startsWith('faulty')) continue
+    const { id: conversationId, workstreamId } = change.after
+    log.warn({ conversationId, workstreamId }, 'a rule is faulty, fallback queue taken')
+  }
+  await record(tx, led, now)
+  return rows.length
+}
+
+async function findCircumstances(
+  tx: OrgTx,
+  rows: readonly Conversation[],
+  now: Date,
+): Promise<Circumstances> {
+  const workstreamIds = rows.map(({ workstreamId }) => workstreamId)
   const [plans, terms, contacts] = await Promise.all([
     findPlans(tx, workstreamIds),
     findTerms(tx, workstreamIds),
     findContactFacts(
       tx,
-      unrouted.flatMap(({ contactId }) => contactId ?? []),
+      rows.flatMap(({ contactId }) => contactId ?? []),
     ),
   ])
-  const led = unrouted.flatMap((row): Led[] => {
-    const plan = plans.get(row.workstreamId)
-    if (!plan) throw new Error(`Conversation of an unknown workstream ${row.workstreamId}`)
-    const decision = decide(plan, row.id, factsOf(row, contacts.get(row.contactId ?? '') ?? null))
-    if (decision.choice.reason.startsWith('faulty')) {
-      log.warn(
-        { conversationId: row.id, workstreamId: row.workstreamId },
-        'a rule is faulty, fallback queue taken',
-      )
-    }
-    return lead(row, { plan, decision, terms: termsOf(terms, row), now })
-  })
+  const queues = await findQueueStates(tx, [...plans.values()].flatMap(queuesOf), now)
+  // Only where a queue without members is met does it matter what is to be done about it
+  const hasEmpty = [...queues.values()].some(({ hasMembers }) => !hasMembers)
+  const settings = hasEmpty ? await findRoutingSettings(tx) : defaultSettings
+  return { plans, terms, contacts, queues, settings, now }
+}
+
+function lead(row: Conversation, circumstances: Circumstances): Led[] {
+  const { plans, terms, contacts, queues, settings, now } = circumstances
+  const plan = plans.get(row.workstreamId)
+  if (!plan) throw new Error(`Conversation of an unknown workstream ${row.workstreamId}`)
+  const facts = factsOf(row, contacts.get(row.contactId ?? '') ?? null)
+  const decision = decide(plan, row.id, facts, { queues, ...settings })
+  const asked = classified(row, decision)
+  const { queueId, outcome } = decision
+  const state = queues.get(queueId)
+  const overflowAfterMinutes = waitingMinutes(state?.overflow ?? {})
+  const change = changeConversation(
+    { ...asked, demand: demandIdOf(asked) },
+    outcome === 'queued' ? { type: 'routed', queueId, overflowAfterMinutes } : { type: outcome, queueId },
+    termsOf(terms, row),
+    now,
+  )
+  if (!change) return []
+  // It counts for those behind it
+  if (state && outcome === 'queued') state.waiting += 1
+  const routed = routedBy(plan, decision, now)
+  return [{ change, decision, routed, isClassified: plan.rulesets.length > 0 }]
+}
+
+async function record(tx: OrgTx, led: readonly Led[], now: Date): Promise<void> {
   const classified = led.filter(({ isClassified }) => isClassified).map(({ change }) => change.after)
   await Promise.all([
     updateRows(tx, 'conversations', classified, ['context', 'skills', 'priority']),
@@ -63,25 +114,34 @@ export async function routeBatch(
       tx,
       led.flatMap(({ change: { after }, routed }) => (routed ? [{ id: after.id, routed }] : [])),
     ),
+    tellOfEmptyQueues(
+      tx,
+      led.flatMap(({ decision: { emptyQueueId, queueId } }) => (emptyQueueId ? [emptyQueueId, queueId] : [])),
+      now,
+    ),
   ])
-  return rows.length
 }
 
-function lead(
-  row: Conversation,
-  { plan, decision, terms, now }: { plan: Plan; decision: Decision; terms: WorkTerms; now: Date },
-): Led[] {
-  const { queueId } = decision.choice
-  const asked = classified(row, decision)
-  const change = changeConversation(
-    { ...asked, demand: demandIdOf(asked) },
-    { type: 'routed', queueId },
-    terms,
-    now,
+/** Admins hear of each queue without members once, until it has had some. */
+async function tellOfEmptyQueues(tx: OrgTx, ids: readonly string[], now: Date): Promise<void> {
+  const queues = await noteEmptyQueues(tx, ids, now)
+  await emit(
+    tx,
+    queues.map((queue) => ({
+      type: 'queue.has_no_members' as const,
+      at: now,
+      queueId: queue.id,
+      agentIds: [],
+      data: { queue },
+    })),
   )
-  const routed = routedBy(plan, decision, now)
-  return change ? [{ change, routed, isClassified: plan.rulesets.length > 0 }] : []
 }
+
+/** All that a workstream may lead to. */
+export const queuesOf = ({ rules, fallbackQueueId }: Plan): string[] => [
+  fallbackQueueId,
+  ...rules.flatMap(({ queues }) => queues.map(({ queueId }) => queueId)),
+]
 
 type Classifiable = Pick<Conversation, 'context' | 'skills' | 'priority' | 'capacityProfileIds'>
 

@@ -5,10 +5,20 @@ const declineLimit = z.int().min(1).max(5).meta({
   description: 'After so many rejected or unanswered offers of a conversation an agent is not asked again',
 })
 
-export const routingSettingsSchema = z.object({ declineLimit }).meta({ id: 'RoutingSettings' })
+const queueWithoutMembers = z.enum(['keep_open', 'close']).meta({
+  description: 'What becomes of a conversation whose queue, and the fallback queue, have no members at all',
+})
 
-export const routingSettingsBody = z.strictObject({ declineLimit: declineLimit.default(3) })
+export const routingSettingsSchema = z
+  .object({ declineLimit, queueWithoutMembers })
+  .meta({ id: 'RoutingSettings' })
 
+export const routingSettingsBody = z.strictObject({
+  declineLimit: declineLimit.default(3),
+  queueWithoutMembers: queueWithoutMembers.default('keep_open'),
+})
+
+const condition = z.enum(['out_of_hours', 'item_limit'])
 const exclusion = z.enum(['not_in_queue', 'presence', 'capacity', 'skill', 'declined'])
 
 export const routingRecordSchema = z
@@ -18,9 +28,24 @@ export const routingRecordSchema = z
       .string()
       .nullable()
       .meta({ description: 'Why it is offered to nobody any more, and left to be picked' }),
+    problem: z.enum(['queue_has_no_members']).nullable().meta({ description: 'Why nobody can take it now' }),
+    overflow: z
+      .object({
+        at: time,
+        queueId: id,
+        minutes: z.int(),
+        action: z.enum(['other_queue', 'end_conversation']),
+        toQueueId: id.nullable(),
+      })
+      .nullable()
+      .meta({ description: 'When it had waited too long, last' }),
     routing: z
       .object({
         at: time,
+        outcome: z.enum(['queued', 'overflow_ended', 'ended_without_members']),
+        emptyQueueId: id
+          .nullable()
+          .meta({ description: 'The queue that was chosen and has no members at all' }),
         classification: z.array(
           z.object({
             ruleset: z.string(),
@@ -36,17 +61,28 @@ export const routingRecordSchema = z
           capacityProfileIds: z.array(id),
         }),
         queueId: id,
-        reason: z.enum(['rule', 'no_rules', 'no_match', 'faulty_rule', 'faulty_classification']).meta({
-          description: 'Why this queue: a rule led to it, or it is the fallback queue',
-        }),
+        reason: z
+          .enum(['rule', 'no_rules', 'no_match', 'faulty_rule', 'faulty_classification', 'all_overflow'])
+          .meta({
+            description: 'Why this queue: a rule led to it, or it is the fallback queue',
+          }),
         tried: z.int().meta({ description: 'How many routing rules were looked at' }),
+        overflow: z
+          .object({
+            queueId: id,
+            condition,
+            action: z.enum(['queue_anyway', 'other_queue', 'end_conversation']),
+          })
+          .nullable()
+          .meta({ description: 'Where the queues of all rules that matched overflow: what was done' }),
         trail: z
           .array(
             z.object({
               rule: z.string(),
-              outcome: z.enum(['applied', 'faulty']),
+              outcome: z.enum(['applied', 'overflows', 'faulty']),
               draw: z.int().nullable(),
               queueId: id.nullable(),
+              overflow: condition.nullable(),
             }),
           )
           .meta({

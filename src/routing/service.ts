@@ -3,6 +3,7 @@ import { RowByRow } from '../db/row-by-row.js'
 import type { Clock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import { Pass } from './assigner.js'
+import { overflowBatch } from './overflow.js'
 import { routeBatch } from './router.js'
 
 const batchSize = 100
@@ -36,6 +37,12 @@ export class RoutingService {
         ),
       )
       if (routed < batchSize) break
+    }
+    while (!signal.aborted) {
+      const overflowed = await this.rows.work(batchSize, (take) =>
+        this.db.inOrg({ orgId, lock }, (tx) => overflowBatch(tx, take, this.clock.now())),
+      )
+      if (overflowed < batchSize) break
     }
     const pass = new Pass()
     while (!signal.aborted && !pass.isOver) {

@@ -55,6 +55,10 @@ export async function getConversation(tx: OrgTx, id: string): Promise<Conversati
   return row
 }
 
+export async function hasMembers(tx: OrgTx, queueId: string): Promise<boolean> {
+  return (await tx.queueMember.findFirst({ where: { queueId }, select: { agentId: true } })) !== null
+}
+
 export async function findAgentNames(tx: OrgTx, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map()
   const rows = await tx.$queryRaw<{ id: string; name: string }[]>`

@@ -11,12 +11,14 @@ import { getWorkstream } from '../workstreams/repository.js'
 import { type Decision, decide, type Plan } from './decide.js'
 import type { RoutingFacts } from './match-rules.js'
 import { previewAssignment } from './preview.js'
-import { type Considered, type Routed, routedOf } from './record.js'
+import { findQueueStates } from './queue-state-repository.js'
+import { type Considered, type Overflowed, type Routed, routedOf } from './record.js'
 import { findRecord } from './record-repository.js'
 import { findContactFacts, findPlans } from './repository.js'
-import { classified } from './router.js'
+import { classified, queuesOf } from './router.js'
 import type { routingRecordSchema, tryBody } from './schemas.js'
-import { findAgentNames, findDoor, getConversation } from './why-repository.js'
+import { findRoutingSettings } from './settings-repository.js'
+import { findAgentNames, findDoor, getConversation, hasMembers } from './why-repository.js'
 
 type Shown = z.infer<typeof routingRecordSchema>
 
@@ -32,12 +34,12 @@ export class WhyService {
     return this.db.inOrg(caller, async (tx) => {
       const row = await getConversation(tx, id)
       await assertCanSee(tx, caller, row)
-      const { routed, offered } = await findRecord(tx, id)
+      const { routed, offered, overflowed } = await findRecord(tx, id)
       const isWaiting = row.status === 'open' && row.queueId !== null && row.parkedReason === null
       const assignment = isWaiting
         ? await previewAssignment(tx, row, row.queueId ?? '', this.clock.now())
         : offered
-      return this.show(tx, { row, routed, assignment })
+      return this.show(tx, { row, routed, overflowed, assignment })
     })
   }
 
@@ -49,29 +51,39 @@ export class WhyService {
       const id = newId()
       const facts = await factsFor(tx, workstream, body)
       const plan = (await findPlans(tx, [workstreamId])).get(workstreamId) as Plan
-      const decision = decide(plan, id, facts)
+      const queues = await findQueueStates(tx, queuesOf(plan), now)
+      const decision = decide(plan, id, facts, { queues, ...(await findRoutingSettings(tx)) })
       const row = subjectOf(workstream, id, decision)
-      const { queueId } = decision.choice
-      const assignment = await previewAssignment(tx, row, queueId, now)
-      return this.show(tx, { row: { ...row, queueId }, routed: routedOf(decision, now), assignment })
+      const { queueId, outcome } = decision
+      const status = outcome === 'queued' ? ('open' as const) : ('closed' as const)
+      const assignment = status === 'open' ? await previewAssignment(tx, row, queueId, now) : null
+      const routed = routedOf(decision, now)
+      return this.show(tx, { row: { ...row, queueId, status }, routed, overflowed: null, assignment })
     })
   }
 
   private async show(
     tx: OrgTx,
     {
-      row: { queueId, parkedReason },
+      row: { queueId, parkedReason, status },
       routed,
+      overflowed,
       assignment,
     }: {
-      row: Pick<Conversation, 'queueId' | 'parkedReason'>
+      row: Pick<Conversation, 'queueId' | 'parkedReason' | 'status'>
       routed: Routed | null
+      overflowed: Overflowed | null
       assignment: Considered | null
     },
   ): Promise<Shown> {
     const names = await findAgentNames(tx, assignment?.agents.map(({ id }) => id) ?? [])
     const agents = assignment?.agents.map((agent) => ({ ...agent, name: names.get(agent.id) ?? '' })) ?? []
-    return { queueId, parkedReason, routing: routed, assignment: assignment && { ...assignment, agents } }
+    const hasNobody = status === 'open' && queueId !== null && !(await hasMembers(tx, queueId))
+    return {
+      ...{ queueId, parkedReason, overflow: overflowed, routing: routed },
+      problem: hasNobody ? 'queue_has_no_members' : null,
+      assignment: assignment && { ...assignment, agents },
+    }
   }
 }
 

@@ -46,10 +46,11 @@ export class SupervisionService {
         await assertAgent(tx, agentId, override)
         return this.conversations.step(tx, row, 'assign', { type: 'assigned', agentId, by, override })
       }
-      await assertQueueTakes(tx, row, queueId ?? '', this.clock.now())
+      const overflowAfterMinutes = await assertQueueTakes(tx, row, queueId ?? '', this.clock.now())
       return this.conversations.step(tx, row, 'assign', {
         type: 'assigned_to_queue',
         queueId: queueId ?? '',
+        overflowAfterMinutes,
         by,
       })
     })

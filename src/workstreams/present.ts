@@ -16,6 +16,10 @@ function wrapUpBlock(seconds: number | null): WrapUpBlock {
   return seconds === 0 ? 'none' : { seconds }
 }
 
+type ShownQueue = z.infer<typeof queueSchema>
+
+const noOverflow = { outOfHours: null, itemLimit: null, waitingTime: null }
+
 export const presentQueue = (row: Queue): z.infer<typeof queueSchema> => ({
   id: row.id,
   name: row.name,
@@ -24,6 +28,7 @@ export const presentQueue = (row: Queue): z.infer<typeof queueSchema> => ({
   priority: row.priority,
   assignment: row.assignment,
   serviceLevelSeconds: row.serviceLevelSeconds,
+  overflow: { ...noOverflow, ...(row.overflow as Partial<ShownQueue['overflow']>) },
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })

@@ -1,14 +1,15 @@
 import type { OrgTx } from '../db/database.js'
-import type { Queue } from '../db/generated/client.js'
+import type { Prisma, Queue } from '../db/generated/client.js'
 import { idPattern, olderThan, type PageRequest, readCursor } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
+import type { Overflow } from './overflow.js'
 import type { MemberRow } from './present.js'
 
 export type QueueFields = Pick<
   Queue,
   'name' | 'priority' | 'assignment' | 'serviceLevelSeconds' | 'operatingHoursId'
->
+> & { overflow: Overflow }
 
 /** Where a field is absent it takes its default. */
 export async function insertQueue(
@@ -17,7 +18,7 @@ export async function insertQueue(
   now: Date,
 ): Promise<Queue> {
   return tx.queue.create({
-    data: { ...fields, orgId: tx.orgId, id: newId(), createdAt: now, updatedAt: now },
+    data: { ...stored(fields), orgId: tx.orgId, id: newId(), createdAt: now, updatedAt: now },
   })
 }
 
@@ -47,8 +48,13 @@ export async function updateQueue(
   change: Partial<QueueFields>,
   now: Date,
 ): Promise<void> {
-  await tx.queue.updateMany({ where: { id }, data: { ...change, updatedAt: now } })
+  await tx.queue.updateMany({ where: { id }, data: { ...stored(change), updatedAt: now } })
 }
+
+const stored = <Fields extends { overflow?: Overflow }>({ overflow, ...fields }: Fields) => ({
+  ...fields,
+  ...(overflow && { overflow: overflow as unknown as Prisma.InputJsonObject }),
+})
 
 /** With its memberships. */
 export async function deleteQueue(tx: OrgTx, id: string): Promise<void> {
@@ -63,7 +69,10 @@ export async function findQueueUses(tx: OrgTx, queueId: string): Promise<string[
       SELECT name FROM routing_rules
       WHERE org_id = ${tx.orgId}::uuid AND (queue_id = ${queueId}::uuid OR strpos(allocation::text, ${queueId}) > 0) LIMIT 5`,
   ]
+  const overflowOf = await tx.$queryRaw<{ name: string }[]>`
+    SELECT name FROM queues WHERE org_id = ${tx.orgId}::uuid AND strpos(overflow::text, ${queueId}) > 0 LIMIT 5`
   return [
+    ...overflowOf.map(({ name }) => `the queue "${name}" overflows into it`),
     ...fallbackOf.map(({ name }) => `it is the fallback queue of the workstream "${name}"`),
     ...ruleOf.map(({ name }) => `the routing rule "${name}" leads to it`),
   ]
@@ -94,6 +103,11 @@ export async function insertMember(tx: OrgTx, { queueId, agentId }: Membership, 
   const added = await tx.queueMember.createMany({
     data: [{ orgId: tx.orgId, queueId, agentId, createdAt: now }],
     skipDuplicates: true,
+  })
+  // From now on its conversations meet somebody
+  await tx.queue.updateMany({
+    where: { id: queueId, withoutMembersSince: { not: null } },
+    data: { withoutMembersSince: null },
   })
   return added.count > 0
 }

@@ -7,12 +7,14 @@ import { holdOperatingHours } from '../hours/hold.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
-import { AppError, notFound } from '../lib/errors.js'
+import { AppError, invalidField, notFound } from '../lib/errors.js'
 import { given } from '../lib/given.js'
+import { type Overflow, otherQueues } from './overflow.js'
 import { presentMember, presentQueue } from './present.js'
 import {
   deleteMember,
   deleteQueue,
+  findQueueIds,
   findQueueUses,
   getQueue,
   hasAgent,
@@ -45,6 +47,7 @@ export class QueueService {
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
         await holdOperatingHours(tx, body.operatingHoursId)
+        await assertOverflow(tx, body.overflow)
         const after = presentQueue(await insertQueue(tx, { ...body, isDefault: false }, now))
         await recordAudit(tx, caller, { action: 'queue.created', subjectId: after.id, at: now, after })
         return after
@@ -67,7 +70,8 @@ export class QueueService {
 
   /**
    * Priority and method count from the next offer on, for what waits already too. New hours hold for what is routed from
-   * then on: what waits in it stays where it is.
+   * then on: what waits in it stays where it is. So does what overflow says; what waits keeps the time that it was given,
+   * and what is done then is what the queue says then.
    */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeQueueBody>): Promise<Shown> {
     return this.db
@@ -76,6 +80,7 @@ export class QueueService {
         await lockRow(tx, 'queues', id)
         const before = presentQueue(await getQueue(tx, id))
         await holdOperatingHours(tx, body.operatingHoursId)
+        await assertOverflow(tx, body.overflow, id)
         await updateQueue(tx, id, given(body), now)
         await wakeRouting(tx, now)
         const after = presentQueue(await getQueue(tx, id))
@@ -148,5 +153,18 @@ export class QueueService {
       if (!(await hasAgent(tx, agentId))) throw notFound('agent')
       if (await change(tx, now)) await wakeRouting(tx, now)
     })
+  }
+}
+
+/** @param own the queue itself: a conversation that it sends on must go elsewhere */
+async function assertOverflow(tx: OrgTx, overflow: Overflow | undefined, own?: string): Promise<void> {
+  if (!overflow) return
+  const known = await findQueueIds(tx, otherQueues(overflow))
+  for (const part of ['outOfHours', 'itemLimit', 'waitingTime'] as const) {
+    const queueId = overflow[part]?.queueId
+    if (queueId === undefined) continue
+    const path = `overflow.${part}.queueId`
+    if (!known.has(queueId)) throw invalidField(path, 'There is no such queue.')
+    if (queueId === own) throw invalidField(path, 'Name another queue: this one overflows.')
   }
 }

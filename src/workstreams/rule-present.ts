@@ -5,9 +5,10 @@ import type { Share } from './rule-repository.js'
 import type { routingRulesSchema } from './rule-schemas.js'
 
 export const presentRules = (rows: RoutingRule[]): z.infer<typeof routingRulesSchema> => ({
-  rules: rows.map(({ name, condition, queueId, allocation }) => ({
+  rules: rows.map(({ name, condition, queueId, allocation, ignoreOverflow }) => ({
     name,
     when: condition as unknown as Condition,
+    ...(ignoreOverflow && { ignoreOverflow }),
     ...(allocation === null ? { queueId } : { queues: allocation as unknown as Share[] }),
   })),
 })

@@ -14,6 +14,7 @@ export interface NewRule {
   queueId?: string | undefined
   /** Instead of one queue */
   queues?: Share[] | undefined
+  ignoreOverflow: boolean
 }
 
 export async function listRules(tx: OrgTx, workstreamId: string): Promise<RoutingRule[]> {
@@ -27,11 +28,12 @@ export async function replaceRules(
 ): Promise<void> {
   await tx.routingRule.deleteMany({ where: { workstreamId } })
   await tx.routingRule.createMany({
-    data: rules.map(({ name, when, queueId, queues }, position) => ({
+    data: rules.map(({ name, when, queueId, queues, ignoreOverflow }, position) => ({
       orgId: tx.orgId,
       workstreamId,
       position,
       name,
+      ignoreOverflow,
       condition: when as unknown as Prisma.InputJsonValue,
       queueId: queueId ?? queues?.[0]?.queueId ?? '',
       ...(queues && { allocation: queues as unknown as Prisma.InputJsonValue }),

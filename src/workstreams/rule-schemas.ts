@@ -37,16 +37,28 @@ export const routingRulesSchema = z
           .array(z.object({ queueId: id, percent: z.int() }))
           .optional()
           .meta({ description: 'Where the rule allocates by percentage' }),
+        ignoreOverflow: z.boolean().optional(),
       }),
     ),
   })
   .meta({ id: 'RoutingRules' })
 
+const ignoreOverflow = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'It leads to its queue whether that overflows or not' })
+
 export const routingRulesBody = z.strictObject({
   rules: z
     .array(
       z
-        .strictObject({ name, when: conditionInput, queueId: id.optional(), queues: queues.optional() })
+        .strictObject({
+          name,
+          when: conditionInput,
+          queueId: id.optional(),
+          queues: queues.optional(),
+          ignoreOverflow,
+        })
         .refine(({ queueId, queues }) => (queueId === undefined) !== (queues === undefined), {
           path: ['queueId'],
           message: 'A rule leads either to one queue ("queueId") or by percentage to several ("queues").',

@@ -45,6 +45,51 @@ const serviceLevelSeconds = z
   .nullable()
   .meta({ description: 'What an agent accepts within it was in time' })
 
+const mostOpen = 100
+const longestWaitMinutes = 2880
+
+/** The other queue is named where, and only where, conversations go to one. */
+const withQueue = <Part extends { action: string; queueId?: string | undefined }>({
+  action,
+  queueId,
+}: Part) => (action === 'other_queue') === (queueId !== undefined)
+const queueFault = {
+  path: ['queueId'],
+  message: 'Name the other queue with "other_queue", and with no other action.',
+}
+const queueId = id.optional()
+const beforeQueueing = z.enum(['queue_anyway', 'other_queue', 'end_conversation'])
+const overflow = z
+  .strictObject({
+    outOfHours: z
+      .strictObject({ action: beforeQueueing, queueId })
+      .refine(withQueue, queueFault)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Outside its operating hours; queue_anyway where absent' }),
+    itemLimit: z
+      .strictObject({ limit: z.int().min(1).max(mostOpen), action: beforeQueueing, queueId })
+      .refine(withQueue, queueFault)
+      .nullable()
+      .default(null)
+      .meta({ description: 'While so many conversations, or more, are open in it' }),
+    waitingTime: z
+      .strictObject({
+        minutes: z.int().min(1).max(longestWaitMinutes),
+        action: z.enum(['other_queue', 'end_conversation']),
+        queueId,
+      })
+      .refine(withQueue, queueFault)
+      .nullable()
+      .default(null)
+      .meta({ description: 'When one has waited in it for so long' }),
+  })
+  .meta({
+    id: 'QueueOverflow',
+    description: 'The first two are looked at once, before a conversation is queued',
+  })
+const noOverflow = { outOfHours: null, itemLimit: null, waitingTime: null }
+
 export const queueSchema = z
   .object({
     id,
@@ -54,6 +99,7 @@ export const queueSchema = z
     priority: z.int(),
     assignment,
     serviceLevelSeconds: z.int().nullable(),
+    overflow,
     createdAt: time,
     updatedAt: time,
   })
@@ -64,6 +110,7 @@ export const queueBody = z.strictObject({
   priority: priority.default(100),
   assignment: assignment.default('highest_capacity'),
   serviceLevelSeconds: serviceLevelSeconds.default(null),
+  overflow: overflow.default(noOverflow),
   operatingHoursId: operatingHoursId.default(null),
 })
 export const changeQueueBody = z.strictObject({
@@ -71,6 +118,7 @@ export const changeQueueBody = z.strictObject({
   priority: priority.optional(),
   assignment: assignment.optional(),
   serviceLevelSeconds: serviceLevelSeconds.optional(),
+  overflow: overflow.optional(),
   operatingHoursId: operatingHoursId.optional(),
 })
 

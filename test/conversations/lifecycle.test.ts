@@ -14,6 +14,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   open: {
     customer_wrote: 'open',
     routed: 'open',
+    overflow_ended: 'closed',
+    ended_without_members: 'closed',
     offered: 'offered',
     accepted: '-',
     rejected: '-',
@@ -41,6 +43,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   offered: {
     customer_wrote: 'offered',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: 'active',
     rejected: 'open',
@@ -68,6 +72,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   active: {
     customer_wrote: 'active',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: 'active',
     rejected: '-',
@@ -95,6 +101,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   transferring: {
     customer_wrote: 'transferring',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: 'transferring',
     rejected: '-',
@@ -122,6 +130,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   waiting: {
     customer_wrote: 'open',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: '-',
     rejected: '-',
@@ -149,6 +159,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   wrap_up: {
     customer_wrote: '-',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: '-',
     rejected: '-',
@@ -176,6 +188,8 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
   closed: {
     customer_wrote: '-',
     routed: '-',
+    overflow_ended: '-',
+    ended_without_members: '-',
     offered: '-',
     accepted: '-',
     rejected: '-',

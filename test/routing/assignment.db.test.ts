@@ -231,7 +231,9 @@ describe('settings', () => {
   it('the decline limit is three until it is set, from 1 to 5', async () => {
     org = await TestOrganization.create(service)
 
-    expect((await org.admin.get('/v1/routing-settings')).body).toEqual({ declineLimit: 3 })
+    expect((await org.admin.get('/v1/routing-settings')).body).toEqual({
+      ...{ declineLimit: 3, queueWithoutMembers: 'keep_open' },
+    })
     await refused(org.admin.put('/v1/routing-settings', { declineLimit: 6 }), 422, 'validation_failed')
     await refused(org.admin.put('/v1/routing-settings', { declineLimit: 0 }), 422, 'validation_failed')
   })

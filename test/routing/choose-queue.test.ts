@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chooseQueue, type Rule } from '../../src/routing/choose-queue.js'
+import { chooseQueue, type QueueState, type Rule } from '../../src/routing/choose-queue.js'
 import { drawFor } from '../../src/routing/draw.js'
 import type { RoutingFacts } from '../../src/routing/match-rules.js'
 import type { Condition } from '../../src/workstreams/condition.js'
@@ -24,10 +24,22 @@ const rule = (name: string, when: Condition, ...queues: Rule['queues']): Rule =>
   name,
   when,
   queues: queues.length > 0 ? queues : [{ queueId: name, percent: 100 }],
+  ignoreOverflow: false,
 })
 
-const choose = (rules: Rule[], draw = 0) =>
-  chooseQueue({ rules, facts, fallbackQueueId: 'fallback', draw: () => draw })
+const state = (id: string, given: Partial<QueueState> = {}): QueueState => ({
+  ...{ id, overflow: {}, isOpen: true, opensAt: null, waiting: 0, hasMembers: true },
+  ...given,
+})
+
+const choose = (rules: Rule[], draw = 0, states: QueueState[] = []) =>
+  chooseQueue({
+    rules,
+    facts,
+    fallbackQueueId: 'fallback',
+    draw: () => draw,
+    queues: new Map([...['a', 'b', 'c'].map((id) => state(id)), ...states].map((one) => [one.id, one])),
+  })
 
 describe('the queue', () => {
   it('is that of the first rule that matches', () => {
@@ -35,7 +47,8 @@ describe('the queue', () => {
       queueId: 'b',
       reason: 'rule',
       tried: 2,
-      trail: [{ rule: 'b', outcome: 'applied', draw: null, queueId: 'b' }],
+      trail: [{ rule: 'b', outcome: 'applied', draw: null, queueId: 'b', overflow: null }],
+      overflow: null,
     })
   })
 
@@ -88,5 +101,79 @@ describe('allocation by percentage', () => {
     const draws = Array.from({ length: 20 }, (_, place) => drawFor('a conversation')(place))
 
     expect(new Set(draws).size).toBeGreaterThan(5)
+  })
+})
+
+describe('overflow before queueing', () => {
+  const rules = [rule('a', always), rule('b', always), rule('c', always)]
+  const soon = new Date('2026-11-21T13:00:00.000Z')
+  const later = new Date('2026-11-22T13:00:00.000Z')
+  const full = { overflow: { itemLimit: { limit: 5, action: 'end_conversation' as const } }, waiting: 5 }
+  const closed = (opensAt: Date | null, given: Partial<QueueState> = {}) => ({
+    isOpen: false,
+    opensAt,
+    ...given,
+  })
+
+  it('the first matching rule whose queue does not overflow wins', () => {
+    const { queueId, reason, trail } = choose(rules, 0, [state('a', closed(soon)), state('b', full)])
+
+    expect({ queueId, reason }).toEqual({ queueId: 'c', reason: 'rule' })
+    expect(trail.map(({ rule, outcome, overflow }) => [rule, outcome, overflow])).toEqual([
+      ['a', 'overflows', 'out_of_hours'],
+      ['b', 'overflows', 'item_limit'],
+      ['c', 'applied', null],
+    ])
+  })
+
+  it('a queue with room for one more does not overflow', () => {
+    expect(choose(rules, 0, [state('a', { ...full, waiting: 4 })]).queueId).toBe('a')
+  })
+
+  it('a rule may override it', () => {
+    const first = { ...rule('a', always), ignoreOverflow: true }
+
+    expect(choose([first, rule('b', always)], 0, [state('a', closed(soon))])).toMatchObject({
+      queueId: 'a',
+      reason: 'rule',
+    })
+  })
+
+  it('where all overflow, the first that is open does what it says', () => {
+    const other = { itemLimit: { limit: 1, action: 'other_queue' as const, queueId: 'd' } }
+    const states = [state('a', closed(soon)), state('b', { overflow: other, waiting: 9 }), state('c', full)]
+
+    expect(choose(rules, 0, states)).toMatchObject({
+      queueId: 'd',
+      reason: 'all_overflow',
+      overflow: { queueId: 'b', condition: 'item_limit', action: 'other_queue' },
+    })
+  })
+
+  it('where none is open, the one that opens first', () => {
+    const states = [state('a', closed(null)), state('b', closed(later)), state('c', closed(soon))]
+
+    expect(choose(rules, 0, states)).toMatchObject({
+      queueId: 'c',
+      overflow: { queueId: 'c', condition: 'out_of_hours', action: 'queue_anyway' },
+    })
+  })
+
+  it('the hours come before the limit', () => {
+    const overflow = { ...full.overflow, outOfHours: { action: 'other_queue' as const, queueId: 'd' } }
+
+    expect(
+      choose([rule('a', always)], 0, [state('a', closed(soon, { overflow, waiting: 99 }))]),
+    ).toMatchObject({
+      queueId: 'd',
+      overflow: { condition: 'out_of_hours' },
+    })
+  })
+
+  it('the draw comes before it', () => {
+    const split = rule('split', always, { queueId: 'a', percent: 50 }, { queueId: 'b', percent: 50 })
+
+    expect(choose([split, rule('c', always)], 10, [state('a', full)]).queueId).toBe('c')
+    expect(choose([split, rule('c', always)], 60, [state('a', full)]).queueId).toBe('b')
   })
 })

@@ -53,6 +53,13 @@ async function customerTexts(text: string): Promise<string> {
   return (await org.conversationOf(customer, ({ queueId }) => queueId !== null)).id
 }
 
+/** A queue with a member, who is away. */
+async function queueOfSomebody(): Promise<string> {
+  const id = await org.addQueue()
+  await org.addAgent({ queues: [id], presence: 'away' })
+  return id
+}
+
 const isOffer = (row: any) => row.status === 'active' && row.acceptedAt === null
 const whyOf = async (id: string) => (await done(org.admin.get(`/v1/conversations/${id}/routing`), 200)).body
 const tryText = async (text: string, more: object = {}) =>
@@ -151,7 +158,7 @@ describe('skills', () => {
 
 describe('classification', () => {
   it('sets values that later rulesets and the routing rules read, and the record tells it', async () => {
-    const vip = await org.addQueue()
+    const vip = await queueOfSomebody()
     await classify(
       {
         name: 'Topic',
@@ -192,7 +199,7 @@ describe('classification', () => {
         queueId: vip,
         reason: 'rule',
         tried: 2,
-        trail: [{ rule: 'Refunds', outcome: 'applied', draw: null, queueId: vip }],
+        trail: [{ rule: 'Refunds', outcome: 'applied', draw: null, queueId: vip, overflow: null }],
       },
     })
   })
@@ -242,7 +249,7 @@ describe('classification', () => {
   })
 
   it('a faulty rule loses nothing: the fallback queue, and the record names the rule', async () => {
-    const vip = await org.addQueue()
+    const vip = await queueOfSomebody()
     await route({ name: 'All', when: textHas('o'), queueId: vip })
     await classify({ name: 'One', rules: [{ name: 'Weather', when: textHas('o'), set: { priority: 1 } }] })
     await runSql(
@@ -291,7 +298,7 @@ describe('classification', () => {
 
 describe('allocation by percentage', () => {
   it('spreads conversations over the queues, and the record shows the draw', async () => {
-    const [one, other] = [await org.addQueue(), await org.addQueue()]
+    const [one, other] = [await queueOfSomebody(), await queueOfSomebody()]
     const queues = [
       { queueId: one, percent: 50 },
       { queueId: other, percent: 50 },
@@ -389,7 +396,7 @@ describe('why', () => {
 describe('trying', () => {
   it('takes the same path for a phone number and a text, and creates nothing', async () => {
     const french = await addSkill('French')
-    const vip = await org.addQueue()
+    const vip = await queueOfSomebody()
     await classify({
       name: 'Language',
       rules: [
@@ -426,7 +433,7 @@ describe('trying', () => {
   })
 
   it('knows the contact behind the number, and takes context along', async () => {
-    const vip = await org.addQueue()
+    const vip = await queueOfSomebody()
     const customer = newCustomer()
     await done(org.admin.post('/v1/contacts', { name: 'Casey', mobilePhone: customer }), 201)
     await route(

@@ -3,6 +3,7 @@ import { triggers } from '../../src/automatic-messages/triggers.js'
 
 /** What the references in a body name. */
 export interface References {
+  otherQueueId: string
   skillId: string
   agentId: string
   queueId: string
@@ -21,6 +22,12 @@ export interface References {
 let count = 0
 
 const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`
+
+const overflowInto = (queueId: string) => ({
+  outOfHours: { action: 'other_queue', queueId },
+  itemLimit: { limit: 100, action: 'other_queue', queueId },
+  waitingTime: { minutes: 2880, action: 'other_queue', queueId },
+})
 
 /**
  * A body that each route takes, by the route's name; null for those that need none. Every route with a body must be
@@ -90,13 +97,18 @@ export const sampleBodies: Readonly<
     holidays: [{ name: 'Christmas', from: '2026-12-25', to: '2026-12-26' }],
   }),
   'PATCH /v1/operating-hours/:id': () => ({ description: 'Changed' }),
-  'POST /v1/queues': ({ operatingHoursId }) => ({
+  'POST /v1/queues': ({ operatingHoursId, otherQueueId }) => ({
     name: unique('Queue'),
     priority: 10,
     serviceLevelSeconds: 60,
+    overflow: overflowInto(otherQueueId),
     operatingHoursId,
   }),
-  'PATCH /v1/queues/:id': ({ operatingHoursId }) => ({ assignment: 'round_robin', operatingHoursId }),
+  'PATCH /v1/queues/:id': ({ operatingHoursId, otherQueueId }) => ({
+    assignment: 'round_robin',
+    overflow: overflowInto(otherQueueId),
+    operatingHoursId,
+  }),
   'PUT /v1/workstreams/:id/classification-rules': ({ skillId, capacityProfileId }) => ({
     rulesets: [
       {
