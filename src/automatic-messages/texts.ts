@@ -36,4 +36,5 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   transfer_accepted: '{AgentName} has taken over the conversation.',
   conversation_ended: '{AgentName} has ended the conversation.',
   session_ended: 'This conversation is closed. Write again whenever you need us.',
+  overflow_ended: 'We cannot take your message now. Please write again later.',
 }

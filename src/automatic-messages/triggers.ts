@@ -11,6 +11,7 @@ export const triggers = [
   'transfer_accepted',
   'conversation_ended',
   'session_ended',
+  'overflow_ended',
 ] as const
 export type Trigger = (typeof triggers)[number]
 
@@ -69,6 +70,8 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
       return plain('conversation_ended')
     case 'closed_by_agent':
       return to === 'closed' ? plain('session_ended') : null
+    case 'overflow_ended':
+      return { triggers: ['overflow_ended'], hours: null, isReply: true }
     default:
       return null
   }

@@ -203,6 +203,27 @@ describe('an automatic message', () => {
     ])
   })
 
+  it('tells who wrote when the overflow of a queue ends the conversation', async () => {
+    const stage = await Stage.set()
+    await stage.say('overflow_ended')
+    const queueId = await stage.org.addQueue()
+    await stage.org.addAgent({ queues: [queueId], presence: 'offline' })
+    const when = { field: 'channel', op: 'equals', value: 'sms' }
+    const rules = [{ name: 'All', when, queueId }]
+    await done(stage.org.admin.put(`/v1/workstreams/${stage.workstreamId}/routing-rules`, { rules }), 200)
+    const overflow = { itemLimit: { limit: 1, action: 'end_conversation' } }
+    await done(stage.org.admin.patch(`/v1/queues/${queueId}`, { overflow }), 200)
+    const [first, second] = [newCustomer(), newCustomer()]
+
+    await stage.texted(first)
+    await stage.org.customerTexts(second, stage.number, 'Hello')
+    const ended = await stage.org.conversationOf(second, ({ status }) => status === 'closed')
+
+    expect(ended.statusReason).toBe('closed_due_to_overflow')
+    expect(await stage.saidAtLast(second, ['<overflow_ended>'])).toEqual(['<overflow_ended>'])
+    expect(await stage.said(first)).toEqual([])
+  })
+
   it('names who has taken over after a transfer', async () => {
     const stage = await Stage.set()
     await stage.say('transfer_accepted', { texts: { en: '{AgentName} has taken over' } })

@@ -40,6 +40,7 @@ describe('a step', () => {
     'active ended_by_agent': 'conversation_ended',
     'transferring ended_by_agent': 'conversation_ended',
     'wrap_up closed_by_agent': 'session_ended',
+    'open overflow_ended': 'overflow_ended',
   }
   const steps = phases.flatMap((from) =>
     happenings.flatMap((by) => {
