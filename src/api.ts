@@ -25,6 +25,7 @@ import { createServer, type Server, unknownRoute } from './http/server.js'
 import { apiKeyRoutes } from './identity/api-key-routes.js'
 import { auditRoutes } from './identity/audit-routes.js'
 import { organizationRoutes } from './identity/organization-routes.js'
+import type { OrgCaller } from './lib/caller.js'
 import { mediaLinkRoutes } from './messages/media-link-routes.js'
 import { mediaRoutes } from './messages/media-routes.js'
 import { messageRoutes } from './messages/routes.js'
@@ -68,6 +69,21 @@ export async function createApi(parts: Container): Promise<Server> {
   return app
 }
 
+/** What a stream may hear, and that it stands: it is its agent's connection. */
+const listening =
+  ({ audiences, connections }: Container) =>
+  async (caller: OrgCaller, onAccessLost: () => void) => {
+    const { hears, end } = await audiences.of(caller, onAccessLost)
+    const close = await connections.opened(caller)
+    return {
+      hears,
+      end: () => {
+        end()
+        close()
+      },
+    }
+  }
+
 /** What needs a key or a token. */
 const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, calls, places }) => {
   // Answers are for the caller, not for what keeps copies on the way
@@ -105,5 +121,5 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })
   await app.register(mediaRoutes, { media: parts.media })
   await app.register(automaticMessageRoutes, { automaticMessages: parts.automaticMessages })
-  await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: parts.audiences.of })
+  await app.register(streamRoutes, { feed: parts.feed, places, audienceOf: listening(parts) })
 }

@@ -1,3 +1,4 @@
+import { Connections } from './agents/connections.js'
 import { PresenceService } from './agents/presence-service.js'
 import { AgentService } from './agents/service.js'
 import { ActiveTriggers } from './automatic-messages/active-triggers.js'
@@ -106,9 +107,9 @@ export async function createContainer(settings: ServiceSettings) {
   const audit = new AuditService(db)
   const contacts = new ContactService(db, clock)
   const conversations = new ConversationService(db, clock)
-  const agents = new AgentService(db, clock, (tx, agentId, now) =>
-    conversations.giveBackOffers(tx, agentId, now),
-  )
+  const giveBackOffers = conversations.giveBackOffers.bind(conversations)
+  const agents = new AgentService(db, clock, giveBackOffers)
+  const connections = new Connections({ db, clock, log, giveBackOffers })
   const presence = new PresenceService(db, clock)
   const capacityProfiles = new CapacityProfileService(db, clock)
   const hours = new OperatingHoursService(db, clock)
@@ -178,7 +179,10 @@ export async function createContainer(settings: ServiceSettings) {
     routing: unlessSuspended((orgId, signal) => routing.drain(orgId, signal)),
     sending: unlessSuspended((orgId) => sending.drain(orgId)),
     media: unlessSuspended((orgId, signal) => media.drain(orgId, signal)),
-    timers: unlessSuspended((orgId, signal) => timers.drain(orgId, signal)),
+    timers: unlessSuspended(async (orgId, signal) => {
+      await connections.review(orgId)
+      await timers.drain(orgId, signal)
+    }),
     backfill: unlessSuspended((orgId, signal) => backfill.drain(orgId, signal)),
   }
 
@@ -208,6 +212,7 @@ export async function createContainer(settings: ServiceSettings) {
     await sending.finish()
     await relay.stop()
     await feed.stop()
+    await connections.stop()
     await signals.close()
     await jobs.close()
     await db.close()
@@ -225,6 +230,7 @@ export async function createContainer(settings: ServiceSettings) {
     audit,
     contacts,
     agents,
+    connections,
     presence,
     capacityProfiles,
     hours,

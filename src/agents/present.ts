@@ -12,6 +12,7 @@ export const presentAgent = (row: Agent): z.infer<typeof agentSchema> => ({
   presence: row.presence,
   presenceIsAutomatic: row.presenceIsAutomatic,
   presenceStatusId: row.presenceStatusId,
+  defaultPresence: row.defaultPresence as z.infer<typeof agentSchema>['defaultPresence'],
   presenceChangedAt: row.presenceChangedAt.toISOString(),
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),

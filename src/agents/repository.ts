@@ -35,7 +35,9 @@ export async function listAgents(tx: OrgTx, page: PageRequest): Promise<Agent[]>
 export async function updateAgent(
   tx: OrgTx,
   id: string,
-  change: { [Name in 'name' | 'email' | 'role']: Fields[Name] | undefined },
+  change: { [Name in 'name' | 'email' | 'role']: Fields[Name] | undefined } & {
+    defaultPresence: Presence | null | undefined
+  },
   now: Date,
 ): Promise<void> {
   await tx.agent.updateMany({ where: { id }, data: { ...given(change), updatedAt: now } })
@@ -56,7 +58,10 @@ export async function updatePresence(
   { presence, statusId }: { presence: Presence; statusId: string | null },
   now: Date,
 ): Promise<boolean> {
-  await tx.agent.updateMany({ where: { id }, data: { presenceIsAutomatic: false } })
+  await tx.$executeRaw`
+    UPDATE agents a SET presence_is_automatic = false, offline_by_loss = false, connection_lost_at = NULL,
+      works_by_stream = EXISTS (SELECT 1 FROM agent_connections c WHERE c.org_id = a.org_id AND c.agent_id = a.id)
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.id = ${id}::uuid`
   const changed = await tx.agent.updateMany({
     where: {
       id,

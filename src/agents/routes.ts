@@ -63,7 +63,7 @@ export const agentRoutes: FastifyPluginAsyncZod<{ agents: AgentService }> = asyn
     schema: {
       tags,
       operationId: 'changeAgent',
-      summary: 'Supervisors may change the capacity only',
+      summary: 'Supervisors may change the capacity and the default presence only',
       params: idParams,
       body: changeAgentBody,
       response: { 200: agentSchema, ...problems(...bodyProblems, 'not_found', 'conflict') },

@@ -24,6 +24,7 @@ export const agentSchema = z
       .boolean()
       .meta({ description: 'It follows what the agent has: available, busy, or full (do_not_disturb)' }),
     presenceStatusId: id.nullable().meta({ description: 'The custom status that was chosen' }),
+    defaultPresence: presence.nullable().meta({ description: 'At sign-in, which is the first event stream' }),
     presenceChangedAt: time,
     createdAt: time,
     updatedAt: time,
@@ -37,6 +38,7 @@ export const changeAgentBody = z.strictObject({
   email: email.optional(),
   role: role.optional(),
   capacityUnits: capacityUnits.optional(),
+  defaultPresence: presence.nullable().optional(),
 })
 
 export const presenceBody = z.union([

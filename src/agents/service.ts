@@ -62,11 +62,14 @@ export class AgentService {
     return this.db.inOrg(caller, async (tx) => presentAgent(await getAgent(tx, id)))
   }
 
-  /** Supervisors change the capacity only. Work at hand stays with an agent whose capacity is lowered. */
+  /** Supervisors change the capacity and the default presence only. Work at hand stays with an agent whose capacity is lowered. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeAgentBody>): Promise<Shown> {
-    const { capacityUnits, ...fields } = body
+    const { capacityUnits, defaultPresence, ...fields } = body
     if (caller.role !== 'admin' && Object.values(fields).some((value) => value !== undefined)) {
-      throw new AppError('forbidden', 'Supervisors may change the capacity of agents and nothing else.')
+      throw new AppError(
+        'forbidden',
+        'Supervisors may change the capacity and the default presence of agents and nothing else.',
+      )
     }
     const { name, email, role } = fields
     return this.db
@@ -74,7 +77,7 @@ export class AgentService {
         const now = this.clock.now()
         await lockRow(tx, 'agents', id)
         const before = await getAgent(tx, id)
-        await updateAgent(tx, id, { name, email, role }, now)
+        await updateAgent(tx, id, { name, email, role, defaultPresence }, now)
         if (role && role !== before.role) {
           await changeTokenRole(tx, id, role)
           await emitAccessChange(tx, now, { agentId: id })

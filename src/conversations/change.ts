@@ -224,6 +224,7 @@ function giveTo({ after, transition: { to }, offer, terms, now }: Step, agentId:
   after.offeredAt = to === 'offered' ? now : after.offeredAt
   after.offerExpiresAt = expiryOf(offer, now)
   after.acceptedAt = to === 'active' ? now : null
+  after.offerUnseen = false
 }
 
 function hold(after: Conversation, agentId: string | null, terms: WorkTerms): void {

@@ -58,7 +58,7 @@ const changeable = [
   ...(['status', 'statusReason', 'statusUpdatedAt'] as const),
   ...(['queueId', 'queuedAt', 'isReturning', 'demand', 'parkedReason'] as const),
   ...(['overflowAfterMinutes', 'overflowAt'] as const),
-  ...(['agentId', 'offeredAt', 'offerExpiresAt', 'offerAutoAssign', 'acceptedAt'] as const),
+  ...(['agentId', 'offeredAt', 'offerExpiresAt', 'offerAutoAssign', 'offerUnseen', 'acceptedAt'] as const),
   ...(['heldUnits', 'capacityProfileIds', 'heldProfileIds', 'releaseUnitsAt'] as const),
   ...(['unreadCount', 'lastInboundAt', 'lastMessageAt', 'activeAt'] as const),
   ...(['resolvedAt', 'closesAt', 'closedAt', 'timeoutAt', 'dueAt'] as const),

@@ -1,10 +1,12 @@
+import { findLostSince } from '../agents/connection-repository.js'
 import { announcePresence } from '../agents/presence-changes.js'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
+import { updateRows } from '../db/rows.js'
 import type { DomainEvent } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
-import type { Clock } from '../lib/clock.js'
+import { type Clock, later, minutes } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import { releaseCapacity, resetDailyProfiles } from './capacity.js'
 import { dueAt } from './change.js'
@@ -70,11 +72,34 @@ export class ConversationTimers {
     await this.releaseUnits(tx, releasing, now)
     await this.parts.actOnSilence(tx, silent, now)
     await conversations.changeAll(tx, expired.filter(isTheirs), { type: 'auto_accepted' }, now)
-    await conversations.changeAll(tx, expired.filter(isLost), { type: 'offer_expired' }, now)
+    await this.endOffers(tx, expired.filter(isLost), now)
     await conversations.changeAll(tx, unanswered.filter(isTheirs), { type: 'transfer_accepted' }, now)
     await conversations.changeAll(tx, unanswered.filter(isLost), { type: 'transfer_expired' }, now)
     await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
     return rows.length
+  }
+
+  /**
+   * An offer counts as a decline when its time is over, unless no interface of the agent saw it: then it waits some
+   * minutes for the connection to come back, and after that is given back (domain.md 6.1).
+   */
+  private async endOffers(tx: OrgTx, rows: readonly Conversation[], now: Date): Promise<void> {
+    if (rows.length === 0) return
+    const lost = await findLostSince(
+      tx,
+      rows.flatMap(({ agentId }) => agentId ?? []),
+    )
+    const isUnseen = ({ agentId, offeredAt }: Conversation): boolean => {
+      const since = lost.get(agentId ?? '')
+      return since !== undefined && offeredAt !== null && since <= offeredAt
+    }
+    const unseen = rows.filter((row) => isUnseen(row) && !row.offerUnseen).map((row) => postponed(row, now))
+    const gone = rows.filter((row) => isUnseen(row) && row.offerUnseen)
+    const declined = rows.filter((row) => !isUnseen(row))
+    const { conversations } = this.parts
+    await updateRows(tx, 'conversations', unseen, ['offerUnseen', 'offerExpiresAt', 'dueAt'])
+    await conversations.changeAll(tx, gone, { type: 'agent_left' }, now)
+    await conversations.changeAll(tx, declined, { type: 'offer_expired' }, now)
   }
 
   private async releaseUnits(tx: OrgTx, rows: Conversation[], now: Date): Promise<void> {
@@ -110,6 +135,13 @@ const routingWanted = (at: Date): DomainEvent => ({
 
 const isOfferExpired = (row: Conversation, now: Date): boolean =>
   phaseOf(row) === 'offered' && row.offerExpiresAt !== null && row.offerExpiresAt <= now
+
+const waitsUnseen = minutes(8)
+
+function postponed(row: Conversation, now: Date): Conversation {
+  const after = { ...row, offerUnseen: true, offerExpiresAt: later(now, waitsUnseen) }
+  return { ...after, dueAt: dueAt(after) }
+}
 
 /** By its template it becomes the agent's when its time is over. */
 const isTheirs = ({ offerAutoAssign }: Conversation): boolean => offerAutoAssign

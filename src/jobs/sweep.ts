@@ -3,6 +3,7 @@ import { Prisma } from '../db/generated/client.js'
 import { askSystem } from '../db/system.js'
 import type { Clock } from '../lib/clock.js'
 import { seconds } from '../lib/clock.js'
+import { graceAfterLoss, longestSilence } from '../lib/connection-patience.js'
 import type { Logger } from '../lib/logger.js'
 import type { JobQueues, LaneName } from './job-queues.js'
 
@@ -86,6 +87,10 @@ const dueNow = (now: Date) => Prisma.sql`
   SELECT 'timers', org_id FROM conversations WHERE due_at <= ${now} GROUP BY org_id
   UNION ALL
   SELECT 'timers', org_id FROM agent_capacity_profiles WHERE resets_at <= ${now} GROUP BY org_id
+  UNION ALL
+  SELECT 'timers', org_id FROM agent_connections WHERE seen_at <= ${new Date(now.getTime() - longestSilence)} GROUP BY org_id
+  UNION ALL
+  SELECT 'timers', org_id FROM agents WHERE connection_lost_at <= ${new Date(now.getTime() - graceAfterLoss)} GROUP BY org_id
   UNION ALL
   (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
    WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)

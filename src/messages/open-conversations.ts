@@ -82,6 +82,7 @@ function newConversation(
     offeredAt: null,
     offerExpiresAt: null,
     offerAutoAssign: false,
+    offerUnseen: false,
     acceptedAt: null,
     heldUnits: 0,
     capacityProfileIds: profileId === null ? [] : [profileId],

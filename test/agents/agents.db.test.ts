@@ -48,6 +48,7 @@ describe('a new agent', () => {
       presence: 'offline',
       presenceIsAutomatic: false,
       presenceStatusId: null,
+      defaultPresence: null,
       presenceChangedAt: made.body.createdAt,
       createdAt: expect.any(String),
       updatedAt: made.body.createdAt,

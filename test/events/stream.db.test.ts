@@ -34,7 +34,11 @@ describe('a full conversation', () => {
     await does('resume', id)
     await does('end', id)
     await does('close', id)
-    await listener.first(({ type }) => type === 'conversation.closed')
+    await listener.until(
+      (heard) =>
+        heard.some(({ type }) => type === 'conversation.closed') &&
+        heard.at(-1)?.type === 'agent.presence_changed',
+    )
     listener.stop()
 
     expect(listener.types).toEqual([
@@ -43,6 +47,7 @@ describe('a full conversation', () => {
       'message.received',
       'conversation.queued',
       'conversation.offered',
+      'agent.presence_changed',
       'conversation.assigned',
       'conversation.linked',
       'message.queued',
@@ -50,9 +55,12 @@ describe('a full conversation', () => {
       'message.delivered',
       'message.read',
       'conversation.waiting',
+      'agent.presence_changed',
       'conversation.assigned',
+      'agent.presence_changed',
       'conversation.wrap_up',
       'conversation.closed',
+      'agent.presence_changed',
     ])
     for (const { type, data } of listener.heard) {
       expect(data).toMatchObject({ type, at: expect.stringMatching(/^\d{4}-.*Z$/) })
@@ -73,7 +81,7 @@ describe('a full conversation', () => {
     expect(received?.data.message).toMatchObject({ text: 'Where is it?', conversationId: id })
     const [read] = listener.heard.filter(({ type }) => type === 'message.read')
     expect(read?.data.message).toMatchObject({ id: reply.id, status: 'read' })
-    expect(listener.heard.at(-1)?.data.conversation).toEqual(
+    expect(listener.heard.find(({ type }) => type === 'conversation.closed')?.data.conversation).toEqual(
       (await org.admin.get(`/v1/conversations/${id}`)).body,
     )
   })

@@ -1,4 +1,5 @@
 import request from 'supertest'
+import { EventListener } from './event-listener.js'
 import { done, newCustomer, type TestAgent, type TestNumber, TestOrganization } from './organization.js'
 import type { References } from './sample-bodies.js'
 import type { TestService } from './service.js'
@@ -119,6 +120,8 @@ export async function furnish(
     201,
   )
   await done(org.as(expert).post(`/v1/conversations/${conversation.id}/accept`), 200)
+  // Stands until the service stops: an agent's connection
+  await EventListener.open(service, agent.key)
   await forgedText(service, newCustomer(), number.number, mark)
   const quarantined = (await done(admin.get('/v1/quarantine'), 200)).body.data[0].id
   const leaver = newCustomer()
