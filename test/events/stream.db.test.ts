@@ -122,9 +122,9 @@ describe('who hears what', () => {
     await org.addWorkstream(one, { fallbackQueueId: queueOne })
     await org.addWorkstream(two, { fallbackQueueId: queueTwo })
     const holder = await org.addAgent({ queues: [queueOne] })
-    const colleague = await org.addAgent({ queues: [queueOne], presence: 'busy' })
-    const stranger = await org.addAgent({ queues: [queueTwo], presence: 'busy' })
-    const supervisor = await org.addAgent({ role: 'supervisor', queues: [queueTwo], presence: 'busy' })
+    const colleague = await org.addAgent({ queues: [queueOne], presence: 'away' })
+    const stranger = await org.addAgent({ queues: [queueTwo], presence: 'away' })
+    const supervisor = await org.addAgent({ role: 'supervisor', queues: [queueTwo], presence: 'away' })
     const foreign = await TestOrganization.create(service)
     const listen = ({ key }: Pick<TestAgent, 'key'>) => EventListener.open(service, key)
     const heardBy = {
