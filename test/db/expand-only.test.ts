@@ -49,7 +49,7 @@ describe('what contracts', () => {
     'ALTER TABLE messages ADD COLUMN a integer',
     'ALTER TABLE messages ADD COLUMN a integer NOT NULL DEFAULT 0, ADD COLUMN b integer',
     'CREATE INDEX messages_text ON messages (org_id, text)',
-    'CREATE TABLE notes (a integer NOT NULL); CREATE UNIQUE INDEX notes_a ON notes (a); ALTER TABLE notes ADD CHECK (a > 0)',
+    'CREATE TABLE notes (a integer NOT NULL); CREATE UNIQUE INDEX notes_a\n  ON notes (a); ALTER TABLE notes ADD CHECK (a > 0)',
     `CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE scratch; END $$`,
     'REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC',
     'GRANT CREATE ON SCHEMA public TO parley_system; REVOKE CREATE ON SCHEMA public FROM parley_system',

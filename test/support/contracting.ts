@@ -75,4 +75,4 @@ const tableName = String.raw`(?:IF (?:NOT )?EXISTS )?(?:ONLY )?"?(\w+)"?`
 const madeTable = (statement: string) =>
   new RegExp(`^CREATE TABLE ${tableName}`, 'i').exec(withoutComments(statement))?.[1]
 const changedTable = (statement: string) =>
-  new RegExp(`^(?:ALTER TABLE |CREATE UNIQUE INDEX \\S+ ON )${tableName}`, 'i').exec(statement)?.[1]
+  new RegExp(`^(?:ALTER TABLE |CREATE UNIQUE INDEX \\S+\\s+ON )${tableName}`, 'i').exec(statement)?.[1]
