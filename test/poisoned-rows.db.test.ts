@@ -180,7 +180,8 @@ describe('an event that cannot be published', () => {
       (types) => types.includes('conversation.queued'),
     )
 
-    expect(heard).toEqual(['conversation.opened', 'message.received', 'conversation.queued'])
+    const ofCustomer = heard.filter((type) => /^(conversation|message)\./.test(type))
+    expect(ofCustomer).toEqual(['conversation.opened', 'message.received', 'conversation.queued'])
     feed.unsubscribe(org.id, fails)
     feed.unsubscribe(org.id, hears)
   })

@@ -56,13 +56,16 @@ interface Offer {
  * over, so that what stands behind it gets its turn in the same pass.
  */
 export class Pass {
-  private readonly reached = new Map<string, Place>()
+  private reached: ReadonlyMap<string, Place> = new Map()
+  /** The same with what the batch has reached that is not committed yet: one that fails has reached nothing */
+  private reaching = new Map<string, Place>()
   /** Everything that somebody is free for was looked at */
   isOver = false
 
   /** Joins a unit of work that has the organization's lock for routing. Answers how many conversations it looked at. */
   async assignBatch(tx: OrgTx, take: Take, now: Date): Promise<number> {
     this.isOver = true
+    this.reaching = new Map(this.reached)
     const free = new FreeAgents(await findCandidates(tx))
     if (free.queueIds.length === 0) return 0
     const wanted = this.wantedOf(await this.linesFor(tx, free), free, now)
@@ -84,6 +87,11 @@ export class Pass {
     this.isOver = rows.length < take.limit && !isFull(wanted, heads)
     await this.offer(tx, heads, { free, terms, now })
     return rows.length
+  }
+
+  /** The last batch has committed. */
+  keep(): void {
+    this.reached = this.reaching
   }
 
   private async linesFor(tx: OrgTx, free: FreeAgents): Promise<Line[]> {
@@ -128,7 +136,7 @@ export class Pass {
       const { row, line, history } = head
       // Nobody is free for the rest of its line: who becomes free while this pass goes on takes the first of them
       if (free.roomFor(demandOf(line), now) === 0) continue
-      this.reached.set(keyOf(line), {
+      this.reaching.set(keyOf(line), {
         rank: rankOf(row),
         queuedAt: row.queuedAt ?? row.createdAt,
         id: row.id,

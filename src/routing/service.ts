@@ -46,9 +46,13 @@ export class RoutingService {
     }
     const pass = new Pass()
     while (!signal.aborted && !pass.isOver) {
-      await this.rows.work(batchSize, (take) =>
-        this.db.inOrg({ orgId, lock }, (tx) => pass.assignBatch(tx, take, this.clock.now())),
-      )
+      await this.rows.work(batchSize, async (take) => {
+        const looked = await this.db.inOrg({ orgId, lock }, (tx) =>
+          pass.assignBatch(tx, take, this.clock.now()),
+        )
+        pass.keep()
+        return looked
+      })
     }
   }
 }
