@@ -104,7 +104,7 @@ export async function watchProvider(url: string, points: FaultPoints): Promise<{
   return { url: watched.href, wire }
 }
 
-const written = /(?:INSERT INTO|DELETE FROM|(?<!\b(?:FOR|KEY) )\bUPDATE)\s+(?:"public"\.)?"?(\w+)"?/gi
+const written = /(?:INSERT INTO|DELETE FROM|(?<!\b(?:FOR|KEY|DO) )\bUPDATE)\s+(?:"public"\.)?"?(\w+)"?/gi
 const functions = /\b(store_callbacks|publish_events)\b/g
 
 /** What a statement writes: tables, and the functions that bring their own transaction. */
