@@ -1,20 +1,19 @@
 import type { Conversation } from '../db/generated/client.js'
-import { later, minutes, seconds } from '../lib/clock.js'
+import { later, seconds } from '../lib/clock.js'
 import {
   incomingSlot,
   type OfferTemplates,
   type OfferTerms,
   offerTerms,
 } from '../notification-templates/offer-terms.js'
-import type { ClosingTimes } from '../workstreams/closing-times.js'
 import type { Capacity } from './capacity.js'
+import { activeAt, type ClosingTerms, closesAt, dueAt, overflowAt } from './due-times.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
 import { type SessionChange, sessionChanges } from './session-changes.js'
 import { nextTimeout, type TimeoutTimes } from './silence.js'
 
 /** What of the workstream decides how long things last. */
-export interface WorkTerms extends ClosingTimes, TimeoutTimes {
-  autoCloseAfterMinutes: number
+export interface WorkTerms extends ClosingTerms, TimeoutTimes {
   capacityUnits: number
   /** How long wrap-up holds capacity: null always, 0 not at all */
   wrapUpBlockSeconds: number | null
@@ -272,28 +271,6 @@ function countMessages(after: Conversation, messages: number, lastAt: Date): voi
   after.activeAt = activeAt(after.lastMessageAt)
 }
 
-const activityStep = minutes(10)
-
-/** The last message's time as coarse as lists by activity are indexed; the database checks that it is. */
-export const activeAt = (lastMessageAt: Date): Date =>
-  new Date(Math.floor(lastMessageAt.getTime() / activityStep) * activityStep)
-
-/** When it closes by itself: waiting by its workstream, otherwise by its channel (domain.md 2.4). */
-export function closesAt(status: Conversation['status'], terms: WorkTerms, now: Date): Date | null {
-  switch (status) {
-    case 'open':
-      return later(now, minutes(terms.openMinutes))
-    case 'active':
-      return later(now, minutes(terms.activeMinutes))
-    case 'waiting':
-      return later(now, minutes(terms.autoCloseAfterMinutes))
-    case 'wrap_up':
-      return later(now, minutes(terms.wrapUpMinutes))
-    default:
-      return null
-  }
-}
-
 /**
  * Gives the agent's capacity back: at once when the conversation leaves them, in wrap-up as the workstream says. A
  * conversation that closes before its wrap-up time has run out goes on holding capacity until then (domain.md 2.3).
@@ -314,36 +291,4 @@ function settleCapacity({ before, after, transition, terms, now }: Step): Conver
   after.heldProfileIds = []
   after.releaseUnitsAt = null
   return { agentId, units, profileIds }
-}
-
-/** When it will have waited too long in its queue; an offer that comes back has waited all the while. */
-export function overflowAt({
-  status,
-  queuedAt,
-  overflowAfterMinutes,
-}: Pick<Conversation, 'status' | 'queuedAt' | 'overflowAfterMinutes'>): Date | null {
-  if (status !== 'open' || !queuedAt || overflowAfterMinutes === null) return null
-  return later(queuedAt, minutes(overflowAfterMinutes))
-}
-
-/** The earliest moment at which something must happen by itself. */
-export function dueAt(
-  conversation: Pick<
-    Conversation,
-    | 'offerExpiresAt'
-    | 'transferExpiresAt'
-    | 'invitationsExpireAt'
-    | 'closesAt'
-    | 'releaseUnitsAt'
-    | 'timeoutAt'
-  >,
-): Date | null {
-  const { offerExpiresAt, transferExpiresAt, invitationsExpireAt, closesAt, releaseUnitsAt, timeoutAt } =
-    conversation
-  const moments = [
-    ...[offerExpiresAt, transferExpiresAt, invitationsExpireAt],
-    ...[closesAt, releaseUnitsAt, timeoutAt],
-  ]
-  const times = moments.flatMap((moment) => (moment ? [moment.getTime()] : []))
-  return times.length > 0 ? new Date(Math.min(...times)) : null
 }

@@ -3,7 +3,8 @@ import type { Conversation, Participant } from '../db/generated/client.js'
 import { idPattern, type PageRequest, readCursor } from '../db/page.js'
 import { AppError, notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
-import { type ConversationChange, dueAt } from './change.js'
+import type { ConversationChange } from './change.js'
+import { dueAt } from './due-times.js'
 
 type Given = Pick<Participant, 'conversationId' | 'agentId' | 'mode' | 'invitedById' | 'createdAt'> &
   Partial<Participant>

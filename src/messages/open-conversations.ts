@@ -1,5 +1,6 @@
 import { findContactsByAddresses } from '../contacts/matching.js'
-import { activeAt, closesAt, defaultPriority } from '../conversations/change.js'
+import { defaultPriority } from '../conversations/change.js'
+import { activeAt, closesAt } from '../conversations/due-times.js'
 import { keyOf } from '../conversations/repository.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'

@@ -1,6 +1,6 @@
 /** Whether a message may leave (api.md 5): asked when the agent sends it, and again just before it goes out. */
 
-import { activeAt, dueAt } from '../conversations/change.js'
+import { activeAt, dueAt } from '../conversations/due-times.js'
 import { nextTimeout } from '../conversations/silence.js'
 import type { OrgTx } from '../db/database.js'
 import { type Conversation, Prisma } from '../db/generated/client.js'

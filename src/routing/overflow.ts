@@ -1,4 +1,5 @@
-import { type ConversationChange, changeConversation, overflowAt } from '../conversations/change.js'
+import { type ConversationChange, changeConversation } from '../conversations/change.js'
+import { overflowAt } from '../conversations/due-times.js'
 import { recordChanges } from '../conversations/record.js'
 import { findTerms, lockConversations } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'

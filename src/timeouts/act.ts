@@ -1,9 +1,5 @@
-import {
-  type ConversationChange,
-  changeConversation,
-  dueAt,
-  type WorkTerms,
-} from '../conversations/change.js'
+import { type ConversationChange, changeConversation, type WorkTerms } from '../conversations/change.js'
+import { dueAt } from '../conversations/due-times.js'
 import { recordChanges } from '../conversations/record.js'
 import { findTerms } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'

@@ -142,7 +142,7 @@ export class World {
           await sql.query<{ busy: boolean }>(
             `SELECT EXISTS (SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending')
                OR EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND position IS NULL)
-               OR EXISTS (SELECT 1 FROM messages WHERE org_id = $1 AND status IN ('queued', 'sending') AND due_at <= $2)
+               OR EXISTS (SELECT 1 FROM messages WHERE org_id = $1 AND status IN ('queued', 'sending'))
                OR EXISTS (SELECT 1 FROM conversations WHERE org_id = $1 AND (due_at <= $2 OR (status = 'open' AND queue_id IS NULL))) AS busy`,
             [this.org.id, clock.now()],
           )

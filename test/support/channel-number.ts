@@ -1,4 +1,4 @@
-import { activeAt } from '../../src/conversations/change.js'
+import { activeAt } from '../../src/conversations/due-times.js'
 import { newId } from '../../src/lib/ids.js'
 import type { TestService } from './service.js'
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, it } from 'vitest'
 import { runModel } from '../model/run.js'
 import { Ground } from '../model/world.js'
 import { redisDatabase } from '../support/service.js'
@@ -17,8 +17,6 @@ it.each(stores)(
     ground = await Ground.open({ redisUrl: redis, processes: 2 })
 
     await runModel(ground, { steps, most: 250 })
-
-    expect(ground.services).toHaveLength(2)
   },
   3_600_000,
 )
