@@ -32,7 +32,7 @@ export async function signIn(tx: OrgTx, agentId: string, now: Date): Promise<voi
     UPDATE agents a SET works_by_stream = true, connection_lost_at = NULL, offline_by_loss = false,
       presence = CASE WHEN NOT old.signs_in THEN a.presence
         WHEN a.default_presence IN ('away', 'do_not_disturb', 'offline') THEN a.default_presence
-        ELSE load_presence(a.used_units, a.capacity_units, a.profile_load) END,
+        ELSE load_presence(a.used_units, a.capacity_units, a.profile_load, a.open_sessions, a.session_limit) END,
       presence_is_automatic = CASE WHEN NOT old.signs_in THEN a.presence_is_automatic
         ELSE coalesce(a.default_presence NOT IN ('away', 'do_not_disturb', 'offline'), true) END,
       presence_changed_at = CASE WHEN old.signs_in THEN ${now} ELSE a.presence_changed_at END

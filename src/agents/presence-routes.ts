@@ -107,7 +107,7 @@ export const presenceRoutes: FastifyPluginAsyncZod<{ presence: PresenceService }
       tags,
       operationId: 'setPresenceSettings',
       summary:
-        'What follows from offers that are rejected and missed from now on; both off where nothing was set',
+        'All of them, from now on: what follows from rejected and missed offers (nothing by default), and how many conversations an agent may have',
       body: presenceSettingsBody,
       response: { 200: presenceSettingsSchema, ...problems(...bodyProblems) },
     },

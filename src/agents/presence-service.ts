@@ -8,11 +8,14 @@ import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError } from '../lib/errors.js'
+import { wakeRouting } from '../workstreams/wake-routing.js'
+import { announcePresence } from './presence-changes.js'
 import {
   deleteStatus,
   findPresenceSettings,
   getStatus,
   insertStatus,
+  limitSessions,
   listStatuses,
   renameStatus,
   savePresenceSettings,
@@ -95,12 +98,15 @@ export class PresenceService {
     return this.db.inOrg(caller, findPresenceSettings)
   }
 
-  /** Holds for what is rejected and missed from now on. */
+  /** Holds for what is offered, rejected and missed from now on. Whoever has more than a lowered limit keeps it. */
   setSettings(caller: OrgCaller, body: Settings): Promise<Settings> {
     return this.db.inOrg(caller, async (tx) => {
       const before = await findPresenceSettings(tx)
       await savePresenceSettings(tx, body)
       const at = this.clock.now()
+      await limitSessions(tx, body.sessionsPerAgent, at)
+      await announcePresence(tx, at)
+      await wakeRouting(tx, at)
       const entry = { action: 'organization.presence_settings_changed', subjectId: caller.orgId, at } as const
       await recordAudit(tx, caller, { ...entry, before, after: body })
       return body

@@ -9,6 +9,7 @@ export const presentAgent = (row: Agent): z.infer<typeof agentSchema> => ({
   role: row.role,
   capacityUnits: row.capacityUnits,
   usedUnits: row.usedUnits,
+  openSessions: row.openSessions,
   presence: row.presence,
   presenceIsAutomatic: row.presenceIsAutomatic,
   presenceStatusId: row.presenceStatusId,

@@ -4,17 +4,20 @@ import { olderThan, type PageRequest } from '../db/page.js'
 import { notFound } from '../lib/errors.js'
 import { given } from '../lib/given.js'
 import { newId } from '../lib/ids.js'
+import { findPresenceSettings } from './presence-repository.js'
 
 export type Presence = Agent['presence']
 
 type Fields = Pick<Agent, 'name' | 'email' | 'role' | 'capacityUnits'>
 
 export async function insertAgent(tx: OrgTx, fields: Fields, now: Date): Promise<Agent> {
+  const { sessionsPerAgent } = await findPresenceSettings(tx)
   return tx.agent.create({
     data: {
       ...fields,
       orgId: tx.orgId,
       id: newId(),
+      sessionLimit: sessionsPerAgent,
       presenceChangedAt: now,
       createdAt: now,
       updatedAt: now,

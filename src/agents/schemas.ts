@@ -19,6 +19,9 @@ export const agentSchema = z
     role,
     capacityUnits: z.int(),
     usedUnits: z.int().meta({ description: 'May exceed the capacity after a pick or a lowered capacity' }),
+    openSessions: z.int().meta({
+      description: 'Conversations that are offered to them, at work, or in a wrap-up that holds capacity',
+    }),
     presence: shownPresence.meta({ description: 'inactive: set by the service after a missed offer' }),
     presenceIsAutomatic: z
       .boolean()
@@ -55,14 +58,24 @@ export const presenceStatusSchema = z
 export const presenceStatusBody = z.strictObject({ name, presence })
 export const changePresenceStatusBody = z.strictObject({ name: name.optional() })
 
-const presenceSettings = {
-  doNotDisturbOnReject: z
-    .boolean()
-    .meta({ description: 'An agent who rejects an offer is set to do_not_disturb' }),
-  inactiveOnMissedOffer: z.boolean().meta({ description: 'An agent who misses an offer is set to inactive' }),
-}
-export const presenceSettingsSchema = z.object(presenceSettings).meta({ id: 'PresenceSettings' })
-export const presenceSettingsBody = z.strictObject(presenceSettings)
+const doNotDisturbOnReject = z
+  .boolean()
+  .meta({ description: 'An agent who rejects an offer is set to do_not_disturb' })
+const inactiveOnMissedOffer = z
+  .boolean()
+  .meta({ description: 'An agent who misses an offer is set to inactive' })
+const sessionsPerAgent = z.int().min(1).max(10_000).meta({
+  description:
+    'Conversations that an agent may have at a time, whatever their capacity; 10 where nothing is set',
+})
+export const presenceSettingsSchema = z
+  .object({ doNotDisturbOnReject, inactiveOnMissedOffer, sessionsPerAgent })
+  .meta({ id: 'PresenceSettings' })
+export const presenceSettingsBody = z.strictObject({
+  doNotDisturbOnReject: doNotDisturbOnReject.default(false),
+  inactiveOnMissedOffer: inactiveOnMissedOffer.default(false),
+  sessionsPerAgent: sessionsPerAgent.default(10),
+})
 
 export const tokenBody = z
   .strictObject({ ttlSeconds: z.int().min(minute).max(day).default(halfDay) })

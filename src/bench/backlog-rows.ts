@@ -36,8 +36,9 @@ export async function loadBacklog(database: pg.Client, waiting: number): Promise
     [orgId, at],
   )
   await database.query(
-    `INSERT INTO agents (org_id, id, name, email, role, capacity_units, used_units, presence, presence_changed_at, created_at, updated_at)
+    `INSERT INTO agents (org_id, id, name, email, role, capacity_units, used_units, open_sessions, session_limit, presence, presence_changed_at, created_at, updated_at)
      SELECT $1, gen_random_uuid(), 'Agent ' || n, 'agent-' || n || '@backlog.example', 'agent', ${capacityUnits}, ${capacityUnits},
+       ${capacityUnits}, ${capacityUnits},
        'available', $2, $2, $2 FROM generate_series(0, ${agentsOfBacklog - 1}) n`,
     [orgId, at],
   )

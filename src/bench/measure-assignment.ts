@@ -119,7 +119,7 @@ async function makeRoom(
   { agents, place }: { agents: number; place: number },
 ): Promise<void> {
   await database.query(
-    `UPDATE agents SET used_units = used_units - 1 WHERE org_id = $1 AND id IN (
+    `UPDATE agents SET used_units = used_units - 1, open_sessions = open_sessions - 1 WHERE org_id = $1 AND id IN (
        SELECT id FROM agents WHERE org_id = $1 ORDER BY id OFFSET $2 LIMIT $3)`,
     [orgId, place % (agentsOfBacklog - agents + 1), agents],
   )

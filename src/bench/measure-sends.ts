@@ -1,6 +1,6 @@
 import { apiClient, inParallel } from './api-client.js'
 import type { Measured } from './figures.js'
-import { createAccount, createOrganization } from './organization.js'
+import { allowManySessions, createAccount, createOrganization } from './organization.js'
 import { until } from './processes.js'
 import type { Stage } from './stage.js'
 
@@ -73,6 +73,7 @@ async function prepareConversations(stage: Stage) {
       seconds: null,
     })
   }
+  await allowManySessions(organization)
   const agent = await admin.post<{ id: string }>('/v1/agents', {
     name: 'Bench Agent',
     email: 'bench@example.com',

@@ -19,6 +19,10 @@ export async function createOrganization(service: ServiceProcess, name: string):
   return { id, adminKey: apiKey.key, admin: apiClient(service.url, apiKey.key) }
 }
 
+/** So that one agent can have all conversations that a measurement needs. */
+export const allowManySessions = ({ admin }: Pick<Organization, 'admin'>): Promise<void> =>
+  admin.put('/v1/presence-settings', { sessionsPerAgent: 10_000 })
+
 /** A Twilio SMS account with these numbers, known to the simulator; one target for each number. */
 export async function createAccount(
   { admin }: Organization,

@@ -46,9 +46,9 @@ INSERT INTO channel_accounts (org_id, id, name, channel, provider, provider_acco
 INSERT INTO channel_numbers (org_id, id, account_id, channel, address, messages_per_second, created_at, updated_at)
   SELECT org_id, number_id, account_id, 'sms', business_number, 1, began_at, began_at FROM size_organizations, size_moments;
 ${first === null ? '' : takeIn(first, tenth(conversations))}
-INSERT INTO agents (org_id, id, name, email, role, capacity_units, presence_changed_at, created_at, updated_at)
+INSERT INTO agents (org_id, id, name, email, role, capacity_units, session_limit, presence_changed_at, created_at, updated_at)
   SELECT org_id, pg_temp.id_of(6, began_at, place * ${agentsEach} + n), 'Agent ' || n, 'agent-' || n || '@size.example', 'agent',
-    10000, began_at, began_at, began_at FROM size_organizations, size_moments, generate_series(0, ${agentsEach - 1}) n;
+    10000, 10000, began_at, began_at, began_at FROM size_organizations, size_moments, generate_series(0, ${agentsEach - 1}) n;
 INSERT INTO queue_members (org_id, queue_id, agent_id, created_at)
   SELECT a.org_id, o.queue_id, a.id, a.created_at FROM size_organizations o JOIN agents a USING (org_id)
   WHERE a.email LIKE '%@size.example';
@@ -196,7 +196,7 @@ export const copiedTables: readonly CopiedTable[] = [
 /** What the rows that were copied make true of others. */
 export const settleAccounts = `
 UPDATE relay SET position = greatest(position, (SELECT coalesce(max(position), 0) FROM events));
-UPDATE agents a SET used_units = held.units FROM (
-  SELECT org_id, agent_id, sum(held_units)::int AS units FROM conversations
+UPDATE agents a SET used_units = held.units, open_sessions = held.sessions FROM (
+  SELECT org_id, agent_id, sum(held_units)::int AS units, count(*)::int AS sessions FROM conversations
   WHERE status IN ('active', 'wrap_up') AND org_id IN (SELECT org_id FROM size_organizations) GROUP BY 1, 2
 ) held WHERE a.org_id = held.org_id AND a.id = held.agent_id;`

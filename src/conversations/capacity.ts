@@ -21,7 +21,7 @@ interface Claim extends Capacity {
 type Allowed = readonly string[] | null
 
 /**
- * Gives capacity back to agents. Sorted, so that two units of work never wait for each other. Whoever changes what an
+ * Gives capacity back to agents, and a session for each conversation that held some. Sorted, so that two units of work never wait for each other. Whoever changes what an
  * agent has of a profile locks the agent's row first. Places of daily profiles stay taken until midnight.
  */
 export async function releaseCapacity(
@@ -29,12 +29,12 @@ export async function releaseCapacity(
   released: readonly (Capacity & { agentId: string })[],
   now: Date,
 ): Promise<void> {
-  const byAgent = new Map<string, number>()
-  for (const { agentId, units } of released) byAgent.set(agentId, (byAgent.get(agentId) ?? 0) + units)
-  for (const agentId of [...byAgent.keys()].sort()) {
-    const units = byAgent.get(agentId) ?? 0
+  for (const agentId of [...new Set(released.map((each) => each.agentId))].sort()) {
+    const own = released.filter((each) => each.agentId === agentId)
+    const units = own.reduce((sum, each) => sum + each.units, 0)
     const steps = await tx.$queryRaw<PresenceStep[]>`
       UPDATE agents a SET used_units = used_units - ${units}, last_released_at = ${now},
+        open_sessions = greatest(0, open_sessions - ${own.length}),
         overcommitted_units = least(overcommitted_units, greatest(0, used_units - ${units} - capacity_units))
       ${withPresence(tx, agentId)}`
     notePresence(tx, steps)
@@ -65,21 +65,28 @@ async function releasePlaces(tx: OrgTx, places: { agentId: string; profileId: st
 }
 
 /** Of one agent's row `a`: locked first, so that what it was before is what this changes. */
-const withPresence = (tx: OrgTx, agentId: string) => Prisma.sql`
+const withPresence = (tx: OrgTx, agentId: string, condition = Prisma.sql`true`) => Prisma.sql`
   FROM (SELECT id, presence FROM agents WHERE org_id = ${tx.orgId}::uuid AND id = ${agentId}::uuid FOR NO KEY UPDATE) old
-  WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id
+  WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id AND ${condition}
   RETURNING a.id, old.presence::text AS before, a.presence::text AS after`
+
+const hasSession = Prisma.sql`a.open_sessions < a.session_limit`
 
 /**
  * Takes capacity for work that a person chose (a pick, a resume), even beyond what the agent has: what goes beyond is
- * written down as overcommitted, so that the constraints go on holding for what the engine gives (domain.md 5.7).
+ * written down as overcommitted, so that the constraints go on holding for what the engine gives (domain.md 5.7). The
+ * limit of sessions holds here too, unless it is forced.
  */
-export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now }: Claim): Promise<void> {
+export async function takeCapacity(
+  tx: OrgTx,
+  { agentId, units, profileIds, now }: Claim,
+  { isForced }: { isForced: boolean },
+): Promise<void> {
   const taken = await tx.$queryRaw<PresenceStep[]>`
-    UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now},
+    UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now}, open_sessions = open_sessions + 1,
       overcommitted_units = greatest(overcommitted_units, used_units + ${units} - capacity_units)
-    ${withPresence(tx, agentId)}`
-  if (taken.length === 0) throw new AppError('forbidden', 'The agent of this key does not exist.')
+    ${withPresence(tx, agentId, isForced ? undefined : hasSession)}`
+  if (taken.length === 0) throw await whyNotTaken(tx, agentId)
   notePresence(tx, taken)
   if (profileIds.length === 0) return
   const midnight = await findMidnight(tx, now)
@@ -96,17 +103,27 @@ export async function takeCapacity(tx: OrgTx, { agentId, units, profileIds, now 
   await followProfiles(tx, [agentId])
 }
 
-/** Takes capacity for an offer. False where the agent has become unavailable or full in the meantime. */
+async function whyNotTaken(tx: OrgTx, agentId: string): Promise<AppError> {
+  const agent = await tx.agent.findFirst({ where: { id: agentId }, select: { sessionLimit: true } })
+  return agent
+    ? new AppError(
+        'conflict',
+        `You have ${agent.sessionLimit} conversations at a time, which is the most that your organization allows. Close or end one first.`,
+      )
+    : new AppError('forbidden', 'The agent of this key does not exist.')
+}
+
+/** Takes capacity and a session for an offer. False where the agent has become unavailable or full in the meantime. */
 export async function claimCapacity(tx: OrgTx, claim: Claim, allowed: Allowed): Promise<boolean> {
   const { agentId, units, profileIds, now } = claim
   if (profileIds.length > 0) return claimPlaces(tx, claim, allowed)
   const claimed = await tx.$queryRaw<PresenceStep[]>`
-    UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now}
+    UPDATE agents a SET used_units = used_units + ${units}, open_sessions = open_sessions + 1, last_assigned_at = ${now}
     FROM (
       SELECT id, presence FROM agents
       WHERE org_id = ${tx.orgId}::uuid AND id = ${agentId}::uuid AND ${isAllowed(allowed)} FOR NO KEY UPDATE
     ) old
-    WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id AND used_units + ${units} <= capacity_units
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.id = old.id AND used_units + ${units} <= capacity_units AND ${hasSession}
     RETURNING a.id, old.presence::text AS before, a.presence::text AS after`
   notePresence(tx, claimed)
   return claimed.length === 1
@@ -123,7 +140,8 @@ async function claimPlaces(
 ): Promise<boolean> {
   const ids = [...profileIds]
   const [locked, lacking, midnight] = await Promise.all([
-    tx.$queryRaw`SELECT 1 FROM agents WHERE id = ${agentId}::uuid AND ${isAllowed(allowed)} FOR NO KEY UPDATE`,
+    tx.$queryRaw`
+      SELECT 1 FROM agents a WHERE id = ${agentId}::uuid AND ${isAllowed(allowed)} AND ${hasSession} FOR NO KEY UPDATE`,
     tx.$queryRaw<unknown[]>`
       SELECT 1 FROM capacity_profiles c
       LEFT JOIN agent_capacity_profiles p ON p.org_id = c.org_id AND p.agent_id = ${agentId}::uuid AND p.profile_id = c.id
@@ -132,14 +150,16 @@ async function claimPlaces(
     findMidnight(tx, now),
   ])
   if ((locked as unknown[]).length === 0 || lacking.length > 0) return false
-  await Promise.all([
+  const [, counted] = await Promise.all([
     tx.$executeRaw`
       UPDATE agent_capacity_profiles SET used = used + 1,
         resets_at = CASE WHEN is_daily THEN coalesce(resets_at, ${midnight}::timestamptz) END
       WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid AND profile_id = ANY(${ids}::uuid[])`,
-    tx.$executeRaw`UPDATE agents SET last_assigned_at = ${now} WHERE id = ${agentId}::uuid`,
+    tx.$queryRaw<PresenceStep[]>`
+      UPDATE agents a SET open_sessions = open_sessions + 1, last_assigned_at = ${now} ${withPresence(tx, agentId)}`,
     followProfiles(tx, [agentId]),
   ])
+  notePresence(tx, counted)
   return true
 }
 
@@ -168,8 +188,13 @@ export async function resetDailyProfiles(tx: OrgTx, now: Date): Promise<boolean>
   return true
 }
 
-/** In the order in which agents are locked everywhere, where capacity goes from one to the other. */
-export async function lockAgents(tx: OrgTx, ids: readonly string[]): Promise<void> {
-  await tx.$queryRaw`
-    SELECT 1 FROM agents WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...ids]}::uuid[]) ORDER BY id FOR NO KEY UPDATE`
+/**
+ * In the order in which agents are locked everywhere, where capacity goes from one to the other. Answers who of them may
+ * have one more conversation.
+ */
+export async function lockAgents(tx: OrgTx, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.$queryRaw<{ id: string; hasSession: boolean }[]>`
+    SELECT a.id, ${hasSession} AS "hasSession" FROM agents a
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.id = ANY(${[...new Set(ids)]}::uuid[]) ORDER BY a.id FOR NO KEY UPDATE`
+  return new Set(rows.flatMap(({ id, hasSession }) => (hasSession ? id : [])))
 }

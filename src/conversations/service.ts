@@ -239,7 +239,10 @@ export async function assertHolds(
   throw row.status === 'active' ? alreadyAssigned() : refuseStep(row, call)
 }
 
-/** What a person takes on may go beyond their capacity; what somebody else gives them may not, unless it is forced. */
+/**
+ * What a person takes on may go beyond their capacity, and not beyond the limit of sessions; what somebody else gives them
+ * goes beyond neither, unless it is forced.
+ */
 async function takeUnits(
   tx: OrgTx,
   { transition, before, after }: ConversationChange,
@@ -254,13 +257,13 @@ async function takeUnits(
   switch (transition.by) {
     case 'picked':
     case 'resumed':
-      return takeCapacity(tx, taken)
+      return takeCapacity(tx, taken, { isForced })
     case 'transfer_accepted':
       await lockAgents(tx, [before.agentId ?? '', taken.agentId])
-      return takeCapacity(tx, taken)
+      return takeCapacity(tx, taken, { isForced })
     case 'assigned':
     case 'transfer_offered':
-      if (isForced) return takeCapacity(tx, taken)
+      if (isForced) return takeCapacity(tx, taken, { isForced })
       if (transition.to === 'offered' && !(await claimCapacity(tx, taken, null))) throw isFull()
   }
 }
@@ -268,5 +271,5 @@ async function takeUnits(
 const isFull = () =>
   new AppError(
     'conflict',
-    'This agent has no capacity left for the conversation. Choose another one, or assign it with "override": true.',
+    'This agent has no capacity left for the conversation, or as many as they may have at a time. Choose another one, or assign it with "override": true.',
   )

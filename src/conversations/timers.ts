@@ -8,7 +8,7 @@ import type { DomainEvent } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
 import { type Clock, later, minutes } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
-import { releaseCapacity, resetDailyProfiles } from './capacity.js'
+import { lockAgents, releaseCapacity, resetDailyProfiles } from './capacity.js'
 import { endUnanswered } from './consults.js'
 import { dueAt } from './due-times.js'
 import { phaseOf } from './lifecycle.js'
@@ -73,8 +73,7 @@ export class ConversationTimers {
     await this.parts.actOnSilence(tx, silent, now)
     await conversations.changeAll(tx, expired.filter(isTheirs), { type: 'auto_accepted' }, now)
     await this.endOffers(tx, expired.filter(isLost), now)
-    await conversations.changeAll(tx, unanswered.filter(isTheirs), { type: 'transfer_accepted' }, now)
-    await conversations.changeAll(tx, unanswered.filter(isLost), { type: 'transfer_expired' }, now)
+    await this.endTransfers(tx, unanswered, now)
     await conversations.changeAll(tx, closing, { type: 'auto_closed' }, now)
     return rows.length
   }
@@ -100,6 +99,18 @@ export class ConversationTimers {
     await updateRows(tx, 'conversations', unseen, ['offerUnseen', 'offerExpiresAt', 'dueAt'])
     await conversations.changeAll(tx, gone, { type: 'agent_left' }, now)
     await conversations.changeAll(tx, declined, { type: 'offer_expired' }, now)
+  }
+
+  /** One that becomes the other agent's by itself does so within the limit of sessions. */
+  private async endTransfers(tx: OrgTx, rows: readonly Conversation[], now: Date): Promise<void> {
+    const { conversations } = this.parts
+    const theirs = rows.filter(isTheirs)
+    const concerned = theirs.flatMap(({ agentId, transferAgentId }) => [agentId ?? '', transferAgentId ?? ''])
+    const free = theirs.length > 0 ? await lockAgents(tx, concerned) : new Set<string>()
+    const taken = theirs.filter(({ transferAgentId }) => free.has(transferAgentId ?? ''))
+    const left = rows.filter((row) => !taken.includes(row))
+    await conversations.changeAll(tx, taken, { type: 'transfer_accepted' }, now)
+    await conversations.changeAll(tx, left, { type: 'transfer_expired' }, now)
   }
 
   private async releaseUnits(tx: OrgTx, rows: Conversation[], now: Date): Promise<void> {

@@ -77,6 +77,7 @@ const dueNow = (now: Date) => Prisma.sql`
     WHERE a.presence IN ('available', 'busy') AND (a.used_units < a.capacity_units OR (
       SELECT true FROM agent_capacity_profiles p
       WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
+      AND a.open_sessions < a.session_limit
   )
   SELECT 'inbound' AS lane, org_id AS "orgId" FROM posted WHERE org_id IS NOT NULL
   UNION ALL

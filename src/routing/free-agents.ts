@@ -71,6 +71,7 @@ export class FreeAgents {
       const { agentId } = chosen
       if (await claimCapacity(tx, { ...capacity, agentId, now }, [...item.demand.presences])) {
         chosen.freeUnits -= capacity.units
+        chosen.freeSessions -= 1
         for (const id of profileIds) chosen.places.set(id, (chosen.places.get(id) ?? 0) - 1)
         chosen.lastAssignedAt = now
         const turn = chosen.memberships.get(queueId)

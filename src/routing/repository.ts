@@ -79,6 +79,7 @@ interface AgentRow {
   id: string
   presence: string
   freeUnits: number
+  freeSessions: number
   isBlocked: boolean
   lastAssignedAt: Date | null
   lastReleasedAt: Date | null
@@ -92,7 +93,8 @@ const isBlocked = Prisma.sql`EXISTS (
   WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used >= p.item_limit AND c.blocks_assignment)`
 
 const agentColumns = Prisma.sql`
-  a.id, a.presence::text, a.capacity_units - a.used_units AS "freeUnits", ${isBlocked} AS "isBlocked",
+  a.id, a.presence::text, a.capacity_units - a.used_units AS "freeUnits", a.session_limit - a.open_sessions AS "freeSessions",
+  ${isBlocked} AS "isBlocked",
   a.last_assigned_at AS "lastAssignedAt", a.last_released_at AS "lastReleasedAt", array_agg(m.queue_id::text) AS "queueIds",
   array_agg(m.created_at) AS "joinedAt", array_agg(m.last_assigned_at) AS turns`
 
@@ -103,7 +105,7 @@ export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
     WHERE a.org_id = ${tx.orgId}::uuid AND a.presence IN ('available', 'busy', 'do_not_disturb', 'away') AND (a.used_units < a.capacity_units OR (
         SELECT true FROM agent_capacity_profiles p
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
-      AND NOT ${isBlocked}
+      AND a.open_sessions < a.session_limit AND NOT ${isBlocked}
     GROUP BY a.org_id, a.id`
   return rows.map(candidateOf)
 }

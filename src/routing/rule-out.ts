@@ -5,7 +5,7 @@
 import { later, seconds } from '../lib/clock.js'
 import type { RequiredSkill } from '../workstreams/classification.js'
 
-export const exclusions = ['not_in_queue', 'presence', 'capacity', 'skill', 'declined'] as const
+export const exclusions = ['not_in_queue', 'presence', 'capacity', 'sessions', 'skill', 'declined'] as const
 export type Exclusion = (typeof exclusions)[number]
 
 /** An agent as assignment sees them. */
@@ -13,6 +13,8 @@ export interface Candidate {
   readonly agentId: string
   presence: string
   freeUnits: number
+  /** How many more conversations they may have at a time */
+  freeSessions: number
   /** A full capacity profile keeps everything away from them */
   isBlocked: boolean
   /** Free places by capacity profile */
@@ -65,7 +67,8 @@ export function ruledOutBy(demand: Demand, refusals: Refusals, candidate: Candid
   const applies: Record<Exclusion, boolean> = {
     not_in_queue: !candidate.memberships.has(demand.queueId),
     presence: !demand.presences.has(candidate.presence),
-    capacity: candidate.isBlocked || timesThatFit(demand, candidate) < 1,
+    capacity: candidate.isBlocked || fitting(demand, candidate) < 1,
+    sessions: candidate.freeSessions < 1,
     skill: demand.skillMatching === 'exact' && shortfall(demand, candidate) > 0,
     declined:
       declines !== undefined &&
@@ -78,9 +81,12 @@ export function ruledOutBy(demand: Demand, refusals: Refusals, candidate: Candid
 export const freeFor = ({ profileIds }: Demand, { freeUnits, places }: Candidate): number =>
   profileIds.length === 0 ? freeUnits : Math.min(...profileIds.map((id) => places.get(id) ?? 0))
 
+const fitting = (demand: Demand, candidate: Candidate): number =>
+  Math.floor(freeFor(demand, candidate) / (demand.profileIds.length === 0 ? demand.units : 1))
+
 /** How often the agent could take the like of it. */
 export const timesThatFit = (demand: Demand, candidate: Candidate): number =>
-  Math.floor(freeFor(demand, candidate) / (demand.profileIds.length === 0 ? demand.units : 1))
+  Math.min(fitting(demand, candidate), candidate.freeSessions)
 
 /** How far the agent is from the skills that it asks for, all together: 0 where they have them all, as well as asked. */
 export const shortfall = ({ skills }: Demand, candidate: Candidate): number =>

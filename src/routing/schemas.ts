@@ -19,7 +19,7 @@ export const routingSettingsBody = z.strictObject({
 })
 
 const condition = z.enum(['out_of_hours', 'item_limit'])
-const exclusion = z.enum(['not_in_queue', 'presence', 'capacity', 'skill', 'declined'])
+const exclusion = z.enum(['not_in_queue', 'presence', 'capacity', 'sessions', 'skill', 'declined'])
 
 export const routingRecordSchema = z
   .object({

@@ -27,6 +27,7 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
 
   it('two processes on one database work conversations, each exactly once', async () => {
     const org = await TestOrganization.create(service)
+    await org.allowSessions(100)
     const agent = await org.addAgent({ capacityUnits: 100 })
     const number = await org.addNumber('twilio sms')
     const customers = Array.from({ length: 20 }, newCustomer)

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Model, World } from './world.js'
+import { type Model, sessionsPerAgent, type World } from './world.js'
 
 interface Broken {
   rule: string
@@ -14,6 +14,19 @@ const rules = `
   UNION ALL
   SELECT 'nobody is above their limit but by a person''s choice', a.id::text
   FROM agents a WHERE a.org_id = $1 AND a.used_units > a.capacity_units + a.overcommitted_units
+  UNION ALL
+  SELECT 'an agent’s sessions are the conversations that hold capacity of theirs', a.id || ': ' || a.open_sessions
+  FROM agents a WHERE a.org_id = $1 AND a.open_sessions <> (
+    SELECT count(*) FROM conversations c
+    WHERE c.org_id = a.org_id AND c.agent_id = a.id AND (c.held_units > 0 OR c.held_profile_ids <> '{}'))
+  UNION ALL
+  SELECT 'nobody has more sessions than they may but by a supervisor''s override', a.id || ': ' || a.open_sessions
+  FROM agents a WHERE a.org_id = $1 AND a.open_sessions - (
+    SELECT count(*) FROM conversations c
+    WHERE c.org_id = a.org_id AND c.agent_id = a.id AND (c.held_units > 0 OR c.held_profile_ids <> '{}')
+      AND (SELECT s.happening FROM status_changes s WHERE s.org_id = c.org_id AND s.conversation_id = c.id
+             AND s.happening IN ('offered', 'picked', 'resumed', 'assigned', 'transfer_accepted')
+           ORDER BY s.id DESC LIMIT 1) = 'assigned') > $2
   UNION ALL
   SELECT 'what is active has one live session besides that of a pending transfer, that of its agent; what is open has none', c.id || ': ' || c.status
   FROM conversations c
@@ -38,7 +51,7 @@ const rules = `
 /** Throws with what is broken. */
 export async function checkMoment(world: World, model: Model): Promise<void> {
   const { sql } = world.ground
-  const broken = (await sql.query<Broken>(rules, [world.org.id])).rows
+  const broken = (await sql.query<Broken>(rules, [world.org.id, sessionsPerAgent])).rows
   const closed = await sql.query<{ id: string; at: Date }>(
     `SELECT id, status_updated_at AS at FROM conversations WHERE org_id = $1 AND status = 'closed'`,
     [world.org.id],

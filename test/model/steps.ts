@@ -43,6 +43,15 @@ const steps: Record<string, { weight: number; act: Act }> = {
       if (id) await tried(post(world, world.supervisor, `${id}/force-close`))
     },
   },
+  'supervisor assigns it': {
+    weight: 3,
+    act: async (world, _model, pick) => {
+      const [id, agent] = [pick(await world.conversations('open')), pick(world.agents, 'second')]
+      const override = pick([true, false], 'second')
+      if (id && agent)
+        await tried(post(world, world.supervisor, `${id}/assign`, { agentId: agent.id, override }))
+    },
+  },
   'transfer to an agent': {
     weight: 4,
     act: async (world, _model, pick) => {

@@ -51,6 +51,9 @@ export class Ground {
   }
 }
 
+/** Few, so that it binds */
+export const sessionsPerAgent = 4
+
 const agentCount = 6
 const customerCount = 12
 
@@ -91,6 +94,7 @@ export class World {
 
   static async create(ground: Ground): Promise<World> {
     const org = await TestOrganization.create(ground.service())
+    await org.allowSessions(sessionsPerAgent)
     const queues = [await org.addQueue(), await org.addQueue()]
     const numbers = [
       await org.addNumber('twilio sms'),

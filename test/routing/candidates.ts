@@ -13,6 +13,7 @@ export function candidate(
     agentId,
     presence: 'available',
     freeUnits: 1,
+    freeSessions: 10,
     isBlocked: false,
     places: new Map(),
     skills: new Map(),

@@ -7,6 +7,7 @@ const faults: Record<Exclusion, Partial<Candidate>> = {
   not_in_queue: { memberships: new Map() },
   presence: { presence: 'away' },
   capacity: { freeUnits: 0 },
+  sessions: { freeSessions: 0 },
   skill: { skills: new Map([['french', 2]]) },
   declined: {},
 }

@@ -89,6 +89,11 @@ export class TestOrganization {
     return { id: agent.id, key, name }
   }
 
+  /** So many conversations at a time for each agent; 10 where nothing is said. */
+  async allowSessions(sessionsPerAgent: number): Promise<void> {
+    await done(this.admin.put('/v1/presence-settings', { sessionsPerAgent }), 200)
+  }
+
   /** From now on nothing is offered to who is busy, so that an agent can be reached and have no offers. */
   async offersToAvailableOnly(): Promise<void> {
     for (const { id } of (await done(this.admin.get('/v1/workstreams'), 200)).body.data)

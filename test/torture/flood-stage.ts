@@ -6,7 +6,7 @@ import { apiClient, inParallel } from '../../src/bench/api-client.js'
 import { type CallbackTarget, prepareCallbacks, type Senders } from '../../src/bench/callbacks.js'
 import { listen } from '../../src/bench/event-listener.js'
 import { flood } from '../../src/bench/flood.js'
-import { createAccount, createOrganization } from '../../src/bench/organization.js'
+import { allowManySessions, createAccount, createOrganization } from '../../src/bench/organization.js'
 import { until } from '../../src/bench/processes.js'
 import { type ServiceProcess, startService } from '../../src/bench/service-process.js'
 import { percentile } from '../../src/bench/statistics.js'
@@ -60,6 +60,7 @@ export async function openBusiness(
   const { admin, adminKey } = organization
   const [target] = await createAccount(organization, simulator, { name: 'Twilio SMS', numbers: [number] })
   if (!target) throw new Error('There is no number.')
+  await allowManySessions(organization)
   const agent = await admin.post<{ id: string }>('/v1/agents', {
     name: 'Agent',
     email: 'agent@example.com',

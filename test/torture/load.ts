@@ -27,6 +27,7 @@ export class Load {
 
   static async begin(service: ServiceDoor, random: () => number): Promise<Load> {
     const org = await TestOrganization.create(service)
+    await org.allowSessions(10_000)
     const agent = await org.addAgent({ capacityUnits: 10_000, lasting: true })
     const numbers = [await org.addNumber('twilio sms'), await org.addNumber('telesign sms')]
     const load = new Load(org, agent, random)
