@@ -14,6 +14,7 @@ const slices = [
   'messages',
   'automatic-messages',
   'supervision',
+  'bulk-actions',
   'timeouts',
 ]
 

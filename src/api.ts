@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { presenceRoutes } from './agents/presence-routes.js'
 import { agentRoutes } from './agents/routes.js'
 import { automaticMessageRoutes } from './automatic-messages/routes.js'
+import { bulkActionRoutes } from './bulk-actions/routes.js'
 import { capacityProfileRoutes } from './capacity-profiles/routes.js'
 import { channelAccountRoutes } from './channels/account-routes.js'
 import { callbackRoutes } from './channels/callback-routes.js'
@@ -116,6 +117,7 @@ const callerRoutes: FastifyPluginAsync<Scope> = async (app, { parts, limits, cal
   await app.register(conversationRoutes, parts)
   await app.register(consultRoutes, parts)
   await app.register(supervisionRoutes, parts)
+  await app.register(bulkActionRoutes, { bulkActions: parts.bulkActions })
   await app.register(supervisionSettingsRoutes, { settings: parts.supervisionSettings })
   await app.register(liveRoutes, { live: parts.live })
   await app.register(messageRoutes, { replies: parts.replies, messages: parts.messages })

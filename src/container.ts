@@ -4,6 +4,8 @@ import { AgentService } from './agents/service.js'
 import { ActiveTriggers } from './automatic-messages/active-triggers.js'
 import { AutomaticMessageService } from './automatic-messages/service.js'
 import { AutomaticSpeaker } from './automatic-messages/speaker.js'
+import { BulkActionService } from './bulk-actions/service.js'
+import { BulkActionWorker } from './bulk-actions/worker.js'
 import { CapacityProfileService } from './capacity-profiles/service.js'
 import { AccountSecrets } from './channels/account-secrets.js'
 import { ChannelAccountService } from './channels/account-service.js'
@@ -134,6 +136,8 @@ export async function createContainer(settings: ServiceSettings) {
   const transfers = new TransferService(db, clock, conversations)
   const consults = new ConsultService(db, clock)
   const supervision = new SupervisionService(db, clock, conversations)
+  const bulkActions = new BulkActionService(db, clock)
+  const bulkWork = new BulkActionWorker({ db, clock, log, conversations, supervision })
   const supervisionSettings = new SupervisionSettingsService(db, clock)
   const reader = new ConversationReader(db, clock)
   const live = new LiveBoard(db, clock)
@@ -164,7 +168,7 @@ export async function createContainer(settings: ServiceSettings) {
     receiving,
     inbox: new InboxStats(db, clock),
     emptyQueues: new EmptyQueues(db),
-    lanes: { routing, timers, media, sending, settlement, events: relay },
+    lanes: { routing, timers, media, sending, settlement, bulk: bulkWork, events: relay },
   })
   const health = {
     assertReady: () => db.ping(),
@@ -184,6 +188,7 @@ export async function createContainer(settings: ServiceSettings) {
       await timers.drain(orgId, signal)
     }),
     backfill: unlessSuspended((orgId, signal) => backfill.drain(orgId, signal)),
+    bulk: unlessSuspended((orgId, signal) => bulkWork.drain(orgId, signal)),
   }
 
   /** What came for a suspended organization is kept, and worked when it returns. */
@@ -251,6 +256,7 @@ export async function createContainer(settings: ServiceSettings) {
     transfers,
     consults,
     supervision,
+    bulkActions,
     supervisionSettings,
     reader,
     live,

@@ -33,6 +33,7 @@ const promised = `
   POST /v1/conversations/{id}/consults/{consultId}/remove · POST /v1/conversations/{id}/consults/{consultId}/leave
   POST DELETE /v1/conversations/{id}/monitor · POST /v1/conversations/{id}/join · POST /v1/conversations/{id}/assign
   GET PUT /v1/supervision-settings
+  POST GET /v1/bulk-actions · GET /v1/bulk-actions/{id} · GET /v1/bulk-actions/{id}/items
   POST GET /v1/conversations/{id}/messages
   POST /v1/conversations/{id}/messages/{messageId}/resend · POST /v1/conversations/{id}/messages/{messageId}/dismiss
   POST /v1/media

@@ -177,6 +177,11 @@ const allowed: Readonly<Record<string, Who[] | 'anybody'>> = {
   'POST /v1/conversations/:id/messages/:messageId/resend': everyone,
   'POST /v1/conversations/:id/messages/:messageId/dismiss': everyone,
 
+  'POST /v1/bulk-actions': leaders,
+  'GET /v1/bulk-actions': leaders,
+  'GET /v1/bulk-actions/:id': leaders,
+  'GET /v1/bulk-actions/:id/items': leaders,
+
   'GET /v1/supervision-settings': leaders,
   'PUT /v1/supervision-settings': admin,
   'GET /v1/messages': everyone,

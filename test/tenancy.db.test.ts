@@ -22,6 +22,9 @@ const publicRowRoutes = [
   'GET /media/:orgId/:mediaId',
 ]
 
+/** What a body names and is refused after the answer, each by itself: test/bulk-actions shows that the words are the same. */
+const answeredLater = ['POST /v1/bulk-actions conversationIds.0']
+
 let service: TestService
 let ours: Furnished
 let theirs: Furnished
@@ -170,6 +173,7 @@ describe('a row of another organization', () => {
     for (const route of organizationRoutes().filter(({ schema }) => schema?.body)) {
       const path = fillPath(route.url, (segment) => ours.ids[segment])
       for (const reference of referencesIn(route.schema?.body)) {
+        if (answeredLater.includes(`${route.name} ${reference}`)) continue
         const sample = bodyFor(route, ours)
         const isThere = typeof valueAt(sample, reference) === 'string'
         const body = isThere ? sample : (otherBodies[route.name]?.(referencesOf(ours)) ?? sample)

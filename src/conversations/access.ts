@@ -4,6 +4,9 @@ import type { OrgCaller } from '../lib/caller.js'
 import { AppError, notFound } from '../lib/errors.js'
 import { findQueuesOf } from './repository.js'
 
+/** What of a caller decides what they may see. */
+export type Person = Pick<OrgCaller, 'role' | 'agentId'>
+
 /** Whose conversations a caller may see: all, or those of these queues and their own. */
 export type Sight =
   | { kind: 'all' }
@@ -15,7 +18,7 @@ export type Sight =
  * conversations of their queues, an agent their own and what is open or waiting in their queues (api.md 2); both what is
  * about to be transferred to them, and where they take part or are asked to.
  */
-export async function sightOf(tx: OrgTx, caller: OrgCaller): Promise<Sight> {
+export async function sightOf(tx: OrgTx, caller: Person): Promise<Sight> {
   const { role, agentId } = caller
   if (role === 'admin' || (role === 'supervisor' && !agentId)) return { kind: 'all' }
   const queueIds = agentId ? await findQueuesOf(tx, agentId) : new Set<string>()
@@ -48,7 +51,7 @@ export function canSeeSql(sight: Sight): Prisma.Sql {
 const mayTry = (sight: Sight, row: Conversation): boolean =>
   canSee(sight, row) || (sight.kind !== 'all' && row.queueId !== null && sight.queueIds.has(row.queueId))
 
-export async function assertCanSee(tx: OrgTx, caller: OrgCaller, row: Conversation): Promise<void> {
+export async function assertCanSee(tx: OrgTx, caller: Person, row: Conversation): Promise<void> {
   if (!canSee(await sightOf(tx, caller), row)) throw notFound('conversation')
 }
 

@@ -43,7 +43,7 @@ export type ConversationEvent =
       overflowAfterMinutes: number | null
       by: Actor
     }
-  | { type: 'force_closed'; by: Actor }
+  | { type: 'force_closed' | 'messaged'; by: Actor }
   | { type: PlainHappening }
 
 /** Those that bring nothing. */
@@ -61,6 +61,7 @@ type PlainHappening = Exclude<
   | 'transfer_offered'
   | 'transferred_to_queue'
   | 'force_closed'
+  | 'messaged'
 >
 
 /** One step of one conversation: what to write, and what it means for the agent. */
@@ -154,6 +155,9 @@ function apply(step: Step, event: ConversationEvent): void {
     case 'customer_wrote':
       countMessages(after, event.messages, event.lastAt)
       after.timeoutAt = nextTimeout(after, step.terms)
+      break
+    case 'messaged':
+      if (transition.to === 'waiting') after.closesAt = closesAt('waiting', step.terms, now)
       break
     case 'accepted':
     case 'auto_accepted':

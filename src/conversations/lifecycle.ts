@@ -36,6 +36,7 @@ export const happenings = [
   'auto_closed',
   'closed_by_rule',
   'moved_to_waiting',
+  'messaged',
 ] as const
 export type Happening = (typeof happenings)[number]
 
@@ -56,6 +57,8 @@ const table: Table = {
     force_closed: 'closed',
     auto_closed: 'closed',
     closed_by_rule: 'closed',
+    // A supervisor has written to the customer: nobody works on it, and the customer may answer
+    messaged: 'waiting',
   },
   offered: {
     customer_wrote: 'offered',
@@ -68,6 +71,7 @@ const table: Table = {
     force_closed: 'closed',
     auto_closed: 'closed',
     closed_by_rule: 'closed',
+    messaged: 'offered',
   },
   active: {
     customer_wrote: 'active',
@@ -82,6 +86,7 @@ const table: Table = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: 'waiting',
+    messaged: 'active',
   },
   // It stays with its agent until the other one accepts; whatever that agent does with it meanwhile takes the transfer back
   transferring: {
@@ -99,6 +104,7 @@ const table: Table = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: 'waiting',
+    messaged: 'transferring',
   },
   waiting: {
     customer_wrote: 'open',
@@ -109,6 +115,7 @@ const table: Table = {
     force_closed: 'closed',
     auto_closed: 'closed',
     closed_by_rule: 'closed',
+    messaged: 'waiting',
   },
   wrap_up: {
     closed_by_agent: 'closed',

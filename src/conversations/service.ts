@@ -4,7 +4,7 @@ import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
-import { agentOf, assertCanSee, assertMayChange, assertMayTry } from './access.js'
+import { agentOf, assertCanSee, assertMayChange, assertMayTry, type Person } from './access.js'
 import { claimCapacity, lockAgents, takeCapacity } from './capacity.js'
 import {
   type ConversationChange,
@@ -93,13 +93,16 @@ export class ConversationService {
   }
 
   forceClose(caller: OrgCaller, id: string): Promise<Shown> {
-    return this.db.inOrg(caller, async (tx) => {
-      const row = await lockConversation(tx, id)
-      await assertCanSee(tx, caller, row)
-      await assertPermitted(tx, caller, 'forceClose')
-      const by = { type: 'supervisor', id: caller.agentId } as const
-      return this.step(tx, row, 'force-close', { type: 'force_closed', by })
-    })
+    return this.db.inOrg(caller, (tx) => this.closeByForce(tx, caller, id))
+  }
+
+  /** Joins a unit of work. */
+  async closeByForce(tx: OrgTx, person: Person, id: string): Promise<Shown> {
+    const row = await lockConversation(tx, id)
+    await assertCanSee(tx, person, row)
+    await assertPermitted(tx, person, 'forceClose')
+    const by = { type: 'supervisor', id: person.agentId } as const
+    return this.step(tx, row, 'force-close', { type: 'force_closed', by })
   }
 
   /** Links the contact that a person chose. The conversation counts as authenticated from then on. */

@@ -28,7 +28,7 @@ export async function findSupervisionSettings(tx: OrgTx): Promise<SupervisionSet
 /** Throws where the organization does not let its supervisors do this. Admins always may. */
 export async function assertPermitted(
   tx: OrgTx,
-  { role }: OrgCaller,
+  { role }: Pick<OrgCaller, 'role'>,
   what: Exclude<keyof SupervisionSettings, 'transferToAgents'>,
 ): Promise<void> {
   if (role !== 'supervisor' || (await findSupervisionSettings(tx))[what]) return

@@ -20,15 +20,22 @@ export const publicEventTypes = [
   'message.failed',
   'message.unknown',
   'agent.presence_changed',
+  'agent.notified',
   'queue.has_no_members',
+  'bulk_action.finished',
 ] as const
 export type PublicEventType = (typeof publicEventTypes)[number]
 
 /**
- * Those that nobody hears. Two wake a lane: a rule, a member or a capacity has changed; a file is to be fetched. One ends
- * streams: a key or token was revoked, the role of an agent's tokens has changed, or the organization was suspended.
+ * Those that nobody hears. Three wake a lane: a rule, a member or a capacity has changed; a file is to be fetched; a bulk
+ * action was asked for. One ends streams: a key or token was revoked, the role of an agent's tokens has changed, or the organization was suspended.
  */
-export type EventType = PublicEventType | 'routing.wanted' | 'media.wanted' | 'access.changed'
+export type EventType =
+  | PublicEventType
+  | 'routing.wanted'
+  | 'media.wanted'
+  | 'bulk_action.wanted'
+  | 'access.changed'
 
 /** Whose access has changed; neither: everybody's. */
 export interface AccessChange {
@@ -53,6 +60,8 @@ export interface DomainEvent {
     message?: unknown
     agent?: unknown
     offer?: unknown
+    notification?: unknown
+    bulkAction?: unknown
     access?: AccessChange
   }
 }

@@ -38,6 +38,7 @@ const wakes: Partial<Record<EventType, LaneName>> = {
   'agent.presence_changed': 'routing',
   'routing.wanted': 'routing',
   'media.wanted': 'media',
+  'bulk_action.wanted': 'bulk',
   'message.queued': 'sending',
 }
 

@@ -63,6 +63,7 @@ const changes = [
   'workstream.channel_removed',
   'message.resent',
   'message.dismissed',
+  'bulk_action.created',
 ] as const
 
 /** Who read what customers and agents said. */
@@ -73,6 +74,8 @@ const readings = [
   'organization.events_opened',
   'organization.quarantine_read',
   'organization.unknown_messages_read',
+  'organization.bulk_actions_read',
+  'bulk_action.read',
 ] as const
 
 export const auditActions = [...changes, ...readings] as const

@@ -14,7 +14,7 @@ import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 
 /** One BullMQ queue each: what a job says is "look at what is due for this organization". */
-export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers', 'backfill'] as const
+export const laneNames = ['inbound', 'routing', 'sending', 'media', 'timers', 'backfill', 'bulk'] as const
 export type LaneName = (typeof laneNames)[number]
 
 export interface Look {
@@ -39,6 +39,7 @@ const concurrency: Record<LaneName, number> = {
   media: 4,
   timers: 2,
   backfill: 2,
+  bulk: 2,
 }
 
 // A job whose worker was killed holds its organization's lane up: for the first, and then twice the second at most. A worker

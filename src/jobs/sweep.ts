@@ -96,6 +96,8 @@ const dueNow = (now: Date) => Prisma.sql`
   (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
    WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)
   UNION ALL
+  SELECT 'bulk', org_id FROM bulk_actions WHERE finished_at IS NULL GROUP BY org_id
+  UNION ALL
   SELECT 'routing', org_id FROM conversations WHERE status = 'open' AND queue_id IS NULL GROUP BY org_id
   UNION ALL
   SELECT 'routing', org_id FROM conversations WHERE overflow_at <= ${now} GROUP BY org_id

@@ -24,7 +24,7 @@ export interface Reply {
 }
 
 export interface ComposedReply {
-  caller: OrgCaller
+  caller: Pick<OrgCaller, 'beforeCommit'>
   conversation: Conversation & Timeouts
   message: MessageRow
   files: Media[]
@@ -33,7 +33,7 @@ export interface ComposedReply {
 /** Decides whether this reply may be sent, and makes its message. Throws an AppError where it may not; writes nothing. */
 export async function composeReply(
   tx: OrgTx,
-  { caller, conversationId, text, media }: Reply,
+  { caller, text, media }: Reply,
   conversation: (Conversation & SendFacts & Timeouts) | undefined,
   now: Date,
 ): Promise<ComposedReply> {
@@ -46,24 +46,43 @@ export async function composeReply(
   }
   if (!isInWork(phaseOf(conversation))) throw refuseStep(conversation, 'send')
   assertMaySend(conversation, now)
-  const message = newMessage({
-    orgId: conversation.orgId,
-    conversationId,
-    accountId: conversation.accountId,
-    numberId: conversation.numberId,
+  const author = { authorId: agentId, authorName: caller.agentName }
+  const message = answer(conversation, { ...author, text, hasMedia: media.length > 0 }, now)
+  const files = await findUploads(tx, { conversation, messageId: message.id, ids: media, now })
+  return { caller, conversation, message, files }
+}
+
+type Written = Pick<MessageRow, 'authorId' | 'authorName' | 'text' | 'hasMedia'>
+
+const answer = (
+  { orgId, id: conversationId, accountId, numberId }: Conversation,
+  written: Written,
+  now: Date,
+): MessageRow =>
+  newMessage({
+    ...written,
+    ...{ orgId, conversationId, accountId, numberId },
     direction: 'outbound',
     kind: 'text',
     authorType: 'agent',
-    authorId: agentId,
-    authorName: caller.agentName,
-    text,
-    hasMedia: media.length > 0,
     status: 'queued',
     createdAt: now,
     dueAt: now,
   })
-  const files = await findUploads(tx, { conversation, messageId: message.id, ids: media, now })
-  return { caller, conversation, message, files }
+
+/**
+ * A text to the customer of a locked conversation that its author need not have. Throws where it may not leave. Joins a
+ * unit of work.
+ */
+export async function writeToCustomer(
+  tx: OrgTx,
+  conversation: Conversation & SendFacts & Timeouts,
+  written: Omit<Written, 'hasMedia'>,
+  now: Date,
+): Promise<void> {
+  assertMaySend(conversation, now)
+  const message = answer(conversation, { ...written, hasMedia: false }, now)
+  await saveReplies(tx, [{ caller: {}, conversation, message, files: [] }], now)
 }
 
 /** Stores the messages with what belongs to them, and the answers to their Idempotency-Keys. */

@@ -24,16 +24,23 @@ export const supervisionSettingsBody = z.strictObject({
   transferToAgents: z.boolean().default(true),
 })
 
-export const assignBody = z
-  .strictObject({
-    agentId: id.optional(),
-    queueId: id.optional(),
-    override: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'To an agent beyond their capacity, or who is away' }),
-  })
-  .refine(({ agentId, queueId }) => (agentId === undefined) !== (queueId === undefined), {
-    error: 'Name either an agent or a queue.',
-    path: ['agentId'],
-  })
+export const assignment = {
+  agentId: id.optional(),
+  queueId: id.optional(),
+  override: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'To an agent beyond their capacity, or who is away' }),
+}
+
+interface Target {
+  agentId?: string | undefined
+  queueId?: string | undefined
+}
+
+export const namesOneTarget = ({ agentId, queueId }: Target): boolean =>
+  (agentId === undefined) !== (queueId === undefined)
+
+export const oneTarget = { error: 'Name either an agent or a queue.', path: ['agentId'] }
+
+export const assignBody = z.strictObject(assignment).refine(namesOneTarget, oneTarget)

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { agentOf, assertCanSee } from '../conversations/access.js'
+import { agentOf, assertCanSee, type Person } from '../conversations/access.js'
 import type { Actor } from '../conversations/change.js'
 import { hasBeenAccepted, isInWork, phaseOf } from '../conversations/lifecycle.js'
 import { assertReachable } from '../conversations/may-be-asked.js'
@@ -36,24 +36,28 @@ export class SupervisionService {
   ) {}
 
   /** What is open: to an agent, to whom it is offered, or to another queue. */
-  assign(caller: OrgCaller, id: string, { agentId, queueId, override }: Assignment): Promise<Shown> {
-    return this.db.inOrg(caller, async (tx) => {
-      const row = await lockConversation(tx, id)
-      await assertCanSee(tx, caller, row)
-      await assertPermitted(tx, caller, 'assign')
-      const by: Actor = { type: 'supervisor', id: caller.agentId }
-      if (agentId) {
-        await assertAgent(tx, agentId, override)
-        return this.conversations.step(tx, row, 'assign', { type: 'assigned', agentId, by, override })
-      }
-      const overflowAfterMinutes = await assertQueueTakes(tx, row, queueId ?? '', this.clock.now())
-      return this.conversations.step(tx, row, 'assign', {
-        type: 'assigned_to_queue',
-        queueId: queueId ?? '',
-        overflowAfterMinutes,
-        by,
-      })
-    })
+  assign(caller: OrgCaller, id: string, assignment: Assignment): Promise<Shown> {
+    return this.db.inOrg(caller, (tx) => this.assignOne(tx, caller, id, assignment))
+  }
+
+  /** Joins a unit of work. */
+  async assignOne(
+    tx: OrgTx,
+    person: Person,
+    id: string,
+    { agentId, queueId = '', override }: Assignment,
+  ): Promise<Shown> {
+    const row = await lockConversation(tx, id)
+    await assertCanSee(tx, person, row)
+    await assertPermitted(tx, person, 'assign')
+    const by: Actor = { type: 'supervisor', id: person.agentId }
+    if (agentId) {
+      await assertAgent(tx, agentId, override)
+      return this.conversations.step(tx, row, 'assign', { type: 'assigned', agentId, by, override })
+    }
+    const overflowAfterMinutes = await assertQueueTakes(tx, row, queueId, this.clock.now())
+    const event = { type: 'assigned_to_queue', queueId, overflowAfterMinutes, by } as const
+    return this.conversations.step(tx, row, 'assign', event)
   }
 
   /** Hears from now on what is said. Nobody is told. */

@@ -39,6 +39,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: '-',
+    messaged: 'waiting',
   },
   offered: {
     customer_wrote: 'offered',
@@ -68,6 +69,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: '-',
+    messaged: 'offered',
   },
   active: {
     customer_wrote: 'active',
@@ -97,6 +99,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: 'waiting',
+    messaged: 'active',
   },
   transferring: {
     customer_wrote: 'transferring',
@@ -126,6 +129,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: 'waiting',
+    messaged: 'transferring',
   },
   waiting: {
     customer_wrote: 'open',
@@ -155,6 +159,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: 'closed',
     moved_to_waiting: '-',
+    messaged: 'waiting',
   },
   wrap_up: {
     customer_wrote: '-',
@@ -184,6 +189,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: 'closed',
     closed_by_rule: '-',
     moved_to_waiting: '-',
+    messaged: '-',
   },
   closed: {
     customer_wrote: '-',
@@ -213,6 +219,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     auto_closed: '-',
     closed_by_rule: '-',
     moved_to_waiting: '-',
+    messaged: '-',
   },
 }
 

@@ -30,6 +30,7 @@ describe.each(stores)('with BullMQ on %s', (_name, redis) => {
       media: idle,
       timers: idle,
       backfill: idle,
+      bulk: idle,
     }
 
     jobs.start(handlers)

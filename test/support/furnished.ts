@@ -120,6 +120,13 @@ export async function furnish(
     201,
   )
   await done(org.as(expert).post(`/v1/conversations/${conversation.id}/accept`), 200)
+  const bulkAction = await done(
+    org.as(supervisor).post('/v1/bulk-actions', {
+      conversationIds: [conversation.id],
+      action: { type: 'notify_agents', text: `Notice ${mark}` },
+    }),
+    202,
+  )
   // Stands until the service stops: an agent's connection
   await EventListener.open(service, agent.key)
   await forgedText(service, newCustomer(), number.number, mark)
@@ -158,6 +165,7 @@ export async function furnish(
       conversations: conversation.id,
       messages: reply.body.id,
       consults: consult.body.id,
+      'bulk-actions': bulkAction.body.id,
       media: question.media[0].id,
     },
   }
@@ -199,6 +207,7 @@ export const referencesOf = ({ ids }: Furnished): References => ({
   contactId: ids['contacts'] ?? '',
   workstreamId: ids['workstreams'] ?? '',
   mediaId: ids['media'] ?? '',
+  conversationId: ids['conversations'] ?? '',
   capacityProfileId: ids['capacity-profiles'] ?? '',
   presenceStatusId: ids['presence-statuses'] ?? '',
   notificationTemplateId: ids['notification-templates'] ?? '',

@@ -12,6 +12,7 @@ export interface References {
   contactId: string
   workstreamId: string
   mediaId: string
+  conversationId: string
   capacityProfileId: string
   notificationTemplateId: string
   presenceStatusId: string
@@ -213,6 +214,10 @@ export const sampleBodies: Readonly<
   'POST /v1/conversations/:id/assign': ({ agentId }) => ({ agentId }),
   'POST /v1/conversations/:id/monitor': () => null,
   'POST /v1/conversations/:id/join': () => null,
+  'POST /v1/bulk-actions': ({ conversationId, agentId }) => ({
+    conversationIds: [conversationId],
+    action: { type: 'assign', agentId },
+  }),
   'PUT /v1/supervision-settings': () => ({ transferToAgents: true }),
   'PUT /v1/conversations/:id/contact': ({ contactId }) => ({ contactId }),
   'POST /v1/conversations/:id/messages': ({ mediaId }) => ({ text: 'On its way', media: [{ id: mediaId }] }),
@@ -228,6 +233,10 @@ export const otherBodies: typeof sampleBodies = {
   'POST /v1/conversations/:id/transfer': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/assign': ({ queueId }) => ({ queueId }),
   'POST /v1/conversations/:id/consults': ({ queueId }) => ({ queueId }),
+  'POST /v1/bulk-actions': ({ conversationId, queueId }) => ({
+    conversationIds: [conversationId],
+    action: { type: 'assign', queueId },
+  }),
   'PUT /v1/workstreams/:id/routing-rules': ({ queueId }) => ({
     rules: [{ name: 'Split', when: { field: 'channel', op: 'exists' }, queues: [{ queueId, percent: 100 }] }],
   }),
