@@ -45,6 +45,7 @@ describe('a new agent', () => {
       role: 'agent',
       capacityUnits: 3,
       usedUnits: 0,
+      openSessions: 0,
       presence: 'offline',
       presenceIsAutomatic: false,
       presenceStatusId: null,
