@@ -236,6 +236,7 @@ export async function createContainer(settings: ServiceSettings) {
     contacts,
     agents,
     connections,
+    timers,
     presence,
     capacityProfiles,
     hours,

@@ -1,21 +1,24 @@
 import type { Database, OrgTx } from '../db/database.js'
 import type { OrgCaller } from '../lib/caller.js'
-import { type Clock, seconds } from '../lib/clock.js'
+import { type Clock, later, seconds } from '../lib/clock.js'
 import { graceAfterLoss, longestSilence } from '../lib/connection-patience.js'
 import { newId } from '../lib/ids.js'
 import type { Logger } from '../lib/logger.js'
 import {
   type Connection,
   endConnections,
+  endGrace,
   endSilentConnections,
   findLost,
   keepConnections,
-  setOffline,
+  returnThose,
   signIn,
 } from './connection-repository.js'
 import { announcePresence } from './presence-changes.js'
 
 const heartbeat = seconds(30)
+
+type Held = Connection & { orgId: string }
 
 interface Parts {
   db: Database
@@ -30,20 +33,24 @@ interface Parts {
  * row that its process keeps fresh, so that it does not matter which process holds it, nor whether that one dies.
  */
 export class Connections {
-  private readonly held = new Map<string, Connection & { orgId: string }>()
+  private readonly held = new Map<string, Held>()
   private timer: NodeJS.Timeout | null = null
-  /** Endings follow each other: many streams end at once when a process stops */
+  /** Many streams end at once when a process stops: they are noted together, one lot after the other */
+  private ended: Held[] = []
   private ending: Promise<void> = Promise.resolve()
+  private readonly startedAt: Date
 
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly parts: Parts) {
+    this.startedAt = parts.clock.now()
+  }
 
   /** A stream of this caller stands. Answers what to call when it has ended. */
-  async opened({ orgId, agentId }: OrgCaller): Promise<() => void> {
+  async opened({ orgId, agentId }: Pick<OrgCaller, 'orgId' | 'agentId'>): Promise<() => void> {
     if (!agentId) return () => undefined
     const connection = { id: newId(), agentId, orgId }
     await this.parts.db.inOrg(orgId, async (tx) => {
       const now = this.parts.clock.now()
-      await signIn(tx, agentId, now)
+      await signIn(tx, [agentId], now)
       await keepConnections(tx, [connection], now)
       await announcePresence(tx, now)
     })
@@ -52,22 +59,22 @@ export class Connections {
     return () => this.closed(connection)
   }
 
-  /** Ends what a dead process has left, and sets those offline who were not back in time. */
+  /** Ends what a dead process has left, and gives up on those who were not back in time; a start begins the time anew. */
   async review(orgId: string): Promise<void> {
     const { db, clock, giveBackOffers } = this.parts
     const now = clock.now()
-    const before = new Date(now.getTime() - graceAfterLoss)
+    const before = later(now, -graceAfterLoss)
     const lost = await db.inOrg(orgId, async (tx) => {
-      const since = new Date(now.getTime() - longestSilence)
+      const since = later(now, -longestSilence)
       await endSilentConnections(tx, { since, except: [...this.held.keys()], now })
-      return findLost(tx, before)
+      await announcePresence(tx, now)
+      return before < this.startedAt ? [] : findLost(tx, before)
     })
     for (const agentId of lost) {
       await db.inOrg(orgId, async (tx) => {
         // As when an agent goes: conversations are locked before agents
         await giveBackOffers(tx, agentId, now)
-        if (await setOffline(tx, agentId, { before, now })) await giveBackOffers(tx, agentId, now)
-        await announcePresence(tx, now)
+        if (await endGrace(tx, agentId, before)) await giveBackOffers(tx, agentId, now)
       })
     }
   }
@@ -78,24 +85,53 @@ export class Connections {
     await this.ending
   }
 
-  private closed({ id, orgId }: Connection & { orgId: string }): void {
-    if (!this.held.delete(id)) return
-    const { db, clock, log } = this.parts
-    this.ending = this.ending
-      .then(() => db.inOrg(orgId, (tx) => endConnections(tx, [id], clock.now())))
-      .catch((error) =>
-        log.warn({ err: error, orgId }, 'the end of a stream was not noted, it is found by its silence'),
-      )
+  private closed(connection: Held): void {
+    if (!this.held.delete(connection.id)) return
+    this.ended.push(connection)
+    this.ending = this.ending.then(() => this.noteEnded())
+  }
+
+  private async noteEnded(): Promise<void> {
+    const { clock } = this.parts
+    const ended = this.ended
+    this.ended = []
+    await this.inEach(ended, 'the end of streams was not noted, it is found by their silence', (tx, own) =>
+      endConnections(
+        tx,
+        own.map(({ id }) => id),
+        clock.now(),
+      ),
+    )
   }
 
   private async beat(): Promise<void> {
+    const { clock } = this.parts
+    await this.inEach([...this.held.values()], 'open streams were not kept, it repeats', async (tx, own) => {
+      const now = clock.now()
+      await keepConnections(tx, own, now)
+      await returnThose(
+        tx,
+        own.map(({ agentId }) => agentId),
+        now,
+      )
+    })
+  }
+
+  /** Each organization's streams in a unit of work of their own. */
+  private async inEach(
+    connections: readonly Held[],
+    failed: string,
+    work: (tx: OrgTx, own: readonly Held[]) => Promise<void>,
+  ): Promise<void> {
     const { db, clock, log } = this.parts
-    const all = [...this.held.values()]
-    for (const orgId of new Set(all.map((connection) => connection.orgId))) {
-      const connections = all.filter((connection) => connection.orgId === orgId)
+    for (const orgId of new Set(connections.map((connection) => connection.orgId))) {
+      const own = connections.filter((connection) => connection.orgId === orgId)
       await db
-        .inOrg(orgId, (tx) => keepConnections(tx, connections, clock.now()))
-        .catch((error) => log.warn({ err: error, orgId }, 'open streams were not kept, it repeats'))
+        .inOrg(orgId, async (tx) => {
+          await work(tx, own)
+          await announcePresence(tx, clock.now())
+        })
+        .catch((error) => log.warn({ err: error, orgId }, failed))
     }
   }
 }

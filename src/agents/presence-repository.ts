@@ -45,6 +45,7 @@ export async function findPresenceSettings(tx: OrgTx): Promise<Settings> {
     doNotDisturbOnReject: row?.doNotDisturbOnReject ?? false,
     inactiveOnMissedOffer: row?.inactiveOnMissedOffer ?? false,
     sessionsPerAgent: row?.sessionsPerAgent ?? 10,
+    reclaimWorkAfterMinutes: row ? row.reclaimWorkAfterMinutes : 8,
   }
 }
 

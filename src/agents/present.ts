@@ -12,7 +12,7 @@ export const presentAgent = (row: Agent): z.infer<typeof agentSchema> => ({
   openSessions: row.openSessions,
   presence: row.presence,
   presenceIsAutomatic: row.presenceIsAutomatic,
-  presenceStatusId: row.presenceStatusId,
+  presenceStatusId: row.offlineByLoss ? null : row.presenceStatusId,
   defaultPresence: row.defaultPresence as z.infer<typeof agentSchema>['defaultPresence'],
   presenceChangedAt: row.presenceChangedAt.toISOString(),
   createdAt: row.createdAt.toISOString(),

@@ -63,6 +63,7 @@ export async function updatePresence(
 ): Promise<boolean> {
   await tx.$executeRaw`
     UPDATE agents a SET presence_is_automatic = false, offline_by_loss = false, connection_lost_at = NULL,
+      presence_before_loss = NULL, work_leaves_at = CASE WHEN ${presence === 'offline'} THEN work_leaves_at END,
       works_by_stream = EXISTS (SELECT 1 FROM agent_connections c WHERE c.org_id = a.org_id AND c.agent_id = a.id)
     WHERE a.org_id = ${tx.orgId}::uuid AND a.id = ${id}::uuid`
   const changed = await tx.agent.updateMany({

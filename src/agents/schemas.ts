@@ -68,13 +68,18 @@ const sessionsPerAgent = z.int().min(1).max(10_000).meta({
   description:
     'Conversations that an agent may have at a time, whatever their capacity; 10 where nothing is set',
 })
+const reclaimWorkAfterMinutes = z.int().min(3).max(1440).nullable().meta({
+  description:
+    'When an agent’s connection has been lost for so long, what they have accepted goes back to its queue; null: never',
+})
 export const presenceSettingsSchema = z
-  .object({ doNotDisturbOnReject, inactiveOnMissedOffer, sessionsPerAgent })
+  .object({ doNotDisturbOnReject, inactiveOnMissedOffer, sessionsPerAgent, reclaimWorkAfterMinutes })
   .meta({ id: 'PresenceSettings' })
 export const presenceSettingsBody = z.strictObject({
   doNotDisturbOnReject: doNotDisturbOnReject.default(false),
   inactiveOnMissedOffer: inactiveOnMissedOffer.default(false),
   sessionsPerAgent: sessionsPerAgent.default(10),
+  reclaimWorkAfterMinutes: reclaimWorkAfterMinutes.default(8),
 })
 
 export const tokenBody = z

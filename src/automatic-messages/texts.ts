@@ -34,6 +34,8 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   agent_assigned: '{AgentName} will be with you shortly.',
   agent_joined: '{AgentName} has joined the conversation.',
   transfer_accepted: '{AgentName} has taken over the conversation.',
+  agent_disconnected:
+    '{AgentName} has lost the connection. A colleague will be with you as soon as possible.',
   conversation_ended: '{AgentName} has ended the conversation.',
   session_ended: 'This conversation is closed. Write again whenever you need us.',
   overflow_ended: 'We cannot take your message now. Please write again later.',

@@ -9,6 +9,7 @@ export const triggers = [
   'agent_assigned',
   'agent_joined',
   'transfer_accepted',
+  'agent_disconnected',
   'conversation_ended',
   'session_ended',
   'overflow_ended',
@@ -66,6 +67,8 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
       return plain('agent_joined')
     case 'transfer_accepted':
       return plain('transfer_accepted')
+    case 'agent_left':
+      return from === 'active' ? plain('agent_disconnected') : null
     case 'ended_by_agent':
       return plain('conversation_ended')
     case 'closed_by_agent':

@@ -77,6 +77,7 @@ const table: Table = {
     customer_wrote: 'active',
     // Accepting twice is fine
     accepted: 'active',
+    agent_left: 'open',
     released: 'open',
     closed_by_agent: 'waiting',
     ended_by_agent: 'wrap_up',

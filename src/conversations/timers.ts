@@ -1,4 +1,4 @@
-import { findLostSince } from '../agents/connection-repository.js'
+import { findLostOf } from '../agents/connection-repository.js'
 import { announcePresence } from '../agents/presence-changes.js'
 import type { Database, OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
@@ -12,14 +12,16 @@ import { lockAgents, releaseCapacity, resetDailyProfiles } from './capacity.js'
 import { endUnanswered } from './consults.js'
 import { dueAt } from './due-times.js'
 import { phaseOf } from './lifecycle.js'
+import { reclaimWork } from './reclaim.js'
 import { findDue, lockConversations } from './repository.js'
 import type { ConversationService } from './service.js'
 
 const batchSize = 100
 
-/** Does what is due by time: offers, transfers and invitations that ran out, wrap-up that stops holding capacity, conversations that close. */
+/** Does what is due by time: offers, transfers and invitations that ran out, wrap-up that stops holding capacity, conversations that close, work of agents who are gone. */
 export class ConversationTimers {
   private readonly rows: RowByRow
+  private readonly startedAt: Date
 
   constructor(
     private readonly parts: {
@@ -32,6 +34,7 @@ export class ConversationTimers {
     },
   ) {
     this.rows = new RowByRow({ ...parts, lane: 'timers' })
+    this.startedAt = parts.clock.now()
   }
 
   get leftOut(): number {
@@ -39,9 +42,22 @@ export class ConversationTimers {
   }
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
+    await this.drainOf(orgId, signal, (tx, take) => this.doDue(tx, take))
+    const { startedAt } = this
+    const parts = { conversations: this.parts.conversations, startedAt }
+    await this.drainOf(orgId, signal, (tx, take) =>
+      reclaimWork(tx, take, { ...parts, now: this.parts.clock.now() }),
+    )
+  }
+
+  private async drainOf(
+    orgId: string,
+    signal: AbortSignal,
+    step: (tx: OrgTx, take: Take) => Promise<number>,
+  ): Promise<void> {
     while (!signal.aborted) {
       const handled = await this.rows.work(batchSize, (take) =>
-        this.parts.db.inOrg(orgId, (tx) => this.doDue(tx, take)),
+        this.parts.db.inOrg(orgId, (tx) => step(tx, take)),
       )
       if (handled < batchSize) return
     }
@@ -79,19 +95,16 @@ export class ConversationTimers {
   }
 
   /**
-   * An offer counts as a decline when its time is over, unless no interface of the agent saw it: then it waits some
-   * minutes for the connection to come back, and after that is given back (domain.md 6.1).
+   * An offer counts as a decline when its time is over, unless the agent has no connection then: it waits some minutes for
+   * it to come back, and after that is given back (domain.md 6.1).
    */
   private async endOffers(tx: OrgTx, rows: readonly Conversation[], now: Date): Promise<void> {
     if (rows.length === 0) return
-    const lost = await findLostSince(
+    const lost = await findLostOf(
       tx,
       rows.flatMap(({ agentId }) => agentId ?? []),
     )
-    const isUnseen = ({ agentId, offeredAt }: Conversation): boolean => {
-      const since = lost.get(agentId ?? '')
-      return since !== undefined && offeredAt !== null && since <= offeredAt
-    }
+    const isUnseen = ({ agentId }: Conversation): boolean => lost.has(agentId ?? '')
     const unseen = rows.filter((row) => isUnseen(row) && !row.offerUnseen).map((row) => postponed(row, now))
     const gone = rows.filter((row) => isUnseen(row) && row.offerUnseen)
     const declined = rows.filter((row) => !isUnseen(row))

@@ -93,6 +93,8 @@ const dueNow = (now: Date) => Prisma.sql`
   UNION ALL
   SELECT 'timers', org_id FROM agents WHERE connection_lost_at <= ${new Date(now.getTime() - graceAfterLoss)} GROUP BY org_id
   UNION ALL
+  SELECT 'timers', org_id FROM agents WHERE work_leaves_at <= ${now} GROUP BY org_id
+  UNION ALL
   (SELECT 'backfill', a.org_id FROM channel_accounts a JOIN organizations o ON o.id = a.org_id
    WHERE a.backfill_due_at <= ${now} AND a.deleted_at IS NULL AND o.suspended_at IS NULL GROUP BY a.org_id LIMIT 50)
   UNION ALL

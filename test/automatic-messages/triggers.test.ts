@@ -37,6 +37,7 @@ describe('a step', () => {
     'open picked': 'agent_joined',
     'waiting resumed': 'agent_joined',
     'transferring transfer_accepted': 'transfer_accepted',
+    'active agent_left': 'agent_disconnected',
     'active ended_by_agent': 'conversation_ended',
     'transferring ended_by_agent': 'conversation_ended',
     'wrap_up closed_by_agent': 'session_ended',

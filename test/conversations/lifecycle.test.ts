@@ -81,7 +81,7 @@ const expected: Record<Phase, Record<Happening, Phase | '-'>> = {
     rejected: '-',
     offer_expired: '-',
     auto_accepted: '-',
-    agent_left: '-',
+    agent_left: 'open',
     picked: '-',
     released: 'open',
     closed_by_agent: 'waiting',

@@ -95,7 +95,8 @@ describe('an open stream', () => {
     await happens(org, supervisor, 'away')
     await after.first(({ data }) => data.agent?.id === supervisor.id && data.agent.presence === 'away')
 
-    expect(after.heard.map(({ data }) => data.agent.id)).toEqual([supervisor.id])
+    // That they were gone for a moment, too
+    expect(new Set(after.heard.map(({ data }) => data.agent.id))).toEqual(new Set([supervisor.id]))
     expect(after.isOver).toBe(false)
     after.stop()
   })

@@ -83,6 +83,13 @@ export async function checkEnd(world: World, model: Model): Promise<void> {
   )
   expect(replies.filter(({ status }) => ['queued', 'sending'].includes(status))).toEqual([])
   expect(replies).toHaveLength(model.replies.size)
+  const { rows: gone } = await sql.query(
+    `SELECT c.id FROM agents a JOIN conversations c ON c.org_id = a.org_id AND c.agent_id = a.id
+     WHERE a.org_id = $1 AND a.work_leaves_at <= $2 AND c.status = 'active' AND c.accepted_at IS NOT NULL
+       AND c.transfer_agent_id IS NULL`,
+    [world.org.id, world.ground.clock.now()],
+  )
+  expect(gone).toEqual([])
   const { rows: lost } = await sql.query(
     `SELECT id FROM conversations WHERE org_id = $1 AND status = 'open' AND queue_id IS NULL`,
     [world.org.id],

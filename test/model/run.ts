@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
+import { minutes } from '../../src/lib/clock.js'
 import { say } from '../torture/plan.js'
 import { checkEnd } from './invariants.js'
 import { anySteps } from './steps.js'
@@ -21,6 +22,9 @@ export async function runModel(
       const [model, world] = [newModel(), await World.create(ground)]
       try {
         await fc.asyncModelRun(() => ({ model, real: world }), commands)
+        await world.settle()
+        await world.closeStreams()
+        ground.clock.forward(minutes(10))
         await world.settle()
         await checkEnd(world, model)
       } finally {

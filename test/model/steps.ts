@@ -119,6 +119,13 @@ const steps: Record<string, { weight: number; act: Act }> = {
       await tried(world.org.as(pick(world.agents) as never).put('/v1/me/presence', { presence }))
     },
   },
+  'agent’s stream begins or ends': {
+    weight: 5,
+    act: async (world, _model, pick) => {
+      const agent = pick(world.agents)
+      if (agent) await world.turnStream(agent.id)
+    },
+  },
   'agent’s capacity changes': {
     weight: 2,
     act: async (world, _model, pick) => {

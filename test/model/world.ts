@@ -72,6 +72,9 @@ export class World {
     readonly customers: readonly string[],
   ) {}
 
+  /** What closes the stream of an agent who has one */
+  private readonly streams = new Map<string, () => void>()
+
   get numbers() {
     return this.made.numbers
   }
@@ -136,6 +139,28 @@ export class World {
       await this.ground.service().parts.jobs.wake(lane, this.org.id)
   }
 
+  /** An agent opens a stream, or closes the one that they have. */
+  async turnStream(agentId: string): Promise<void> {
+    const close = this.streams.get(agentId)
+    if (close) {
+      close()
+      this.streams.delete(agentId)
+      return
+    }
+    const { connections } = this.ground.service().parts
+    this.streams.set(agentId, await connections.opened({ orgId: this.org.id, agentId }))
+  }
+
+  /** All are gone, and the service knows. */
+  async closeStreams(): Promise<void> {
+    for (const close of this.streams.values()) close()
+    this.streams.clear()
+    await eventually(
+      () => this.ground.sql.query('SELECT 1 FROM agent_connections WHERE org_id = $1', [this.org.id]),
+      ({ rowCount }) => rowCount === 0,
+    )
+  }
+
   /** Until nothing more happens by itself. */
   async settle(): Promise<void> {
     await this.look()
@@ -147,6 +172,9 @@ export class World {
             `SELECT EXISTS (SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending')
                OR EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND position IS NULL)
                OR EXISTS (SELECT 1 FROM messages WHERE org_id = $1 AND status IN ('queued', 'sending'))
+               OR EXISTS (SELECT 1 FROM agents a WHERE a.org_id = $1 AND (a.connection_lost_at <= $2::timestamptz - interval '150 seconds'
+                 OR (a.work_leaves_at <= $2 AND NOT EXISTS (SELECT 1 FROM conversations c
+                   WHERE c.org_id = a.org_id AND c.agent_id = a.id AND c.transfer_agent_id IS NOT NULL))))
                OR EXISTS (SELECT 1 FROM conversations WHERE org_id = $1 AND (due_at <= $2 OR (status = 'open' AND queue_id IS NULL))) AS busy`,
             [this.org.id, clock.now()],
           )

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { minutes, seconds } from '../../src/lib/clock.js'
+import { hours, minutes, seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
+import { createTestDatabase } from '../support/database.js'
 import { EventListener } from '../support/event-listener.js'
 import { done, newCustomer, type TestAgent, TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
@@ -45,22 +46,80 @@ async function loses(agent: TestAgent): Promise<void> {
 }
 
 describe('a lost connection', () => {
-  it('that comes back within two and a half minutes changes nothing', async () => {
-    const { org, agent } = await stage()
+  it('is offline at once, so that nothing is offered; within two and a half minutes the presence comes back with it', async () => {
+    const { org, agent, number } = await stage()
     await loses(agent)
+    await isNow(org, agent, 'offline')
+    const customer = newCustomer()
+    await org.customerTexts(customer, number, 'Hello')
+    const open = await org.conversationOf(customer, ({ queueId }) => queueId !== null)
 
     clock.forward(minutes(2))
     const stream = await EventListener.open(service, agent.key)
-    await has(agent, 1)
-    clock.forward(minutes(2))
-    await service.parts.connections.review(org.id)
 
-    await isNow(org, agent, 'available')
+    expect(open.status).toBe('open')
+    expect(await isNow(org, agent, 'busy')).toMatchObject({ presenceIsAutomatic: true })
+    await org.conversation(open.id, ({ agentId }) => agentId === agent.id)
     stream.stop()
     await has(agent, 0)
   })
 
-  it('that does not come back sets the agent offline, and gives back what was offered', async () => {
+  it.each(['away', 'do_not_disturb'])('%s, which the agent had set, comes back, too', async (presence) => {
+    const { org, agent } = await stage()
+    await done(org.as(agent).put('/v1/me/presence', { presence }), 200)
+    await loses(agent)
+    await isNow(org, agent, 'offline')
+
+    clock.forward(minutes(2))
+    const stream = await EventListener.open(service, agent.key)
+
+    expect(await isNow(org, agent, presence)).toMatchObject({ presenceIsAutomatic: false })
+    stream.stop()
+    await has(agent, 0)
+  })
+
+  it('takes no custom status away before its time is over', async () => {
+    const { org, agent } = await stage()
+    const body = { name: 'Lunch', presence: 'away' }
+    const { id } = (await done(org.admin.post('/v1/presence-statuses', body), 201)).body
+    await done(org.as(agent).put('/v1/me/presence', { presenceStatusId: id }), 200)
+    await loses(agent)
+    const gone = await isNow(org, agent, 'offline')
+
+    const stream = await EventListener.open(service, agent.key)
+    const back = await isNow(org, agent, 'away')
+    stream.stop()
+    await has(agent, 0)
+    clock.forward(seconds(151))
+    await service.parts.connections.review(org.id)
+    const again = await EventListener.open(service, agent.key)
+
+    expect([gone.presenceStatusId, back.presenceStatusId]).toEqual([null, id])
+    expect(await isNow(org, agent, 'available')).toMatchObject({ presenceStatusId: null })
+    again.stop()
+    await has(agent, 0)
+  })
+
+  it('leaves with the agent what was offered, for as long: they come back and accept', async () => {
+    const { org, agent, number } = await stage()
+    const stream = await EventListener.open(service, agent.key)
+    const customer = newCustomer()
+    await org.customerTexts(customer, number, 'Hello')
+    const { id } = await org.conversationOf(customer, ({ status }) => status === 'active')
+    stream.stop()
+    await isNow(org, agent, 'offline')
+
+    clock.forward(minutes(2))
+    await service.parts.connections.review(org.id)
+    const again = await EventListener.open(service, agent.key)
+    await isNow(org, agent, 'busy')
+
+    await done(org.as(agent).post(`/v1/conversations/${id}/accept`), 200)
+    again.stop()
+    await has(agent, 0)
+  })
+
+  it('that does not come back gives back what was offered', async () => {
     const { org, agent, number } = await stage()
     const kept = await org.acceptedConversation(agent, number)
     const stream = await EventListener.open(service, agent.key)
@@ -71,9 +130,8 @@ describe('a lost connection', () => {
     await has(agent, 0)
 
     clock.forward(seconds(151))
-    await isNow(org, agent, 'offline')
 
-    expect((await org.conversation(offered.id)).status).toBe('open')
+    await org.conversation(offered.id, ({ status }) => status === 'open')
     expect(await org.conversation(kept.id)).toMatchObject({ status: 'active', agentId: agent.id })
   })
 
@@ -82,7 +140,7 @@ describe('a lost connection', () => {
     await org.acceptedConversation(agent, number)
     await loses(agent)
     clock.forward(seconds(151))
-    await isNow(org, agent, 'offline')
+    await service.parts.connections.review(org.id)
 
     const stream = await EventListener.open(service, agent.key)
 
@@ -133,22 +191,25 @@ describe('a lost connection', () => {
     await second.close()
 
     clock.forward(seconds(91))
-    await has(agent, 0)
-    clock.forward(minutes(2))
-    await service.parts.connections.review(org.id)
-    await isNow(org, agent, 'available')
-    clock.forward(seconds(31))
-
     await isNow(org, agent, 'offline')
+    clock.forward(minutes(2))
+    const again = await EventListener.open(service, agent.key)
+
+    await isNow(org, agent, 'available')
+    again.stop()
+    await has(agent, 0)
   })
 })
 
-it('an offer that no interface saw is no decline: it waits, and goes back when the agent is set offline', async () => {
+it('an offer whose time is over while the connection is lost is no decline: it waits, and goes back with the presence', async () => {
   const { org, agent, number } = await stage()
-  await loses(agent)
+  const stream = await EventListener.open(service, agent.key)
+  await has(agent, 1)
   const customer = newCustomer()
   await org.customerTexts(customer, number, 'Hello')
   const { id } = await org.conversationOf(customer, ({ status }) => status === 'active')
+  stream.stop()
+  await isNow(org, agent, 'offline')
 
   clock.forward(seconds(121))
   const waiting = await org.conversation(
@@ -163,6 +224,35 @@ it('an offer that no interface saw is no decline: it waits, and goes back when t
   expect(sessions.map(({ closureReason }: { closureReason: string }) => closureReason)).toEqual([
     'agent_disconnected',
   ])
+})
+
+it('a restart of the service begins the time anew: who comes back after it has their presence and their work', async () => {
+  const [database, own] = [await createTestDatabase(), new TestClock()]
+  const before = await startService({ databaseUrl: database.url, clock: own })
+  const org = await TestOrganization.create(before)
+  const agent = await org.addAgent({ lasting: true })
+  const { id } = await org.acceptedConversation(agent, await org.addNumber('twilio sms'))
+  await done(org.as(agent).put('/v1/me/presence', { presence: 'away' }), 200)
+  await EventListener.open(before, agent.key)
+  await before.close()
+
+  own.forward(hours(1))
+  const after = await startService({ databaseUrl: database.url, clock: own })
+  const again = org.through(after)
+  await after.parts.connections.review(org.id)
+  await after.parts.timers.drain(org.id, new AbortController().signal)
+  const gone = (await done(again.admin.get(`/v1/agents/${agent.id}`), 200)).body
+  const stream = await EventListener.open(after, agent.key)
+
+  expect(gone.presence).toBe('offline')
+  await isNow(again, agent, 'away')
+  expect(await again.conversation(id)).toMatchObject({ status: 'active', agentId: agent.id })
+  stream.stop()
+  await isNow(again, agent, 'offline')
+  own.forward(minutes(9))
+  await again.conversation(id, ({ status }) => status === 'open')
+  await after.close()
+  await database.drop()
 })
 
 describe('the default presence', () => {
