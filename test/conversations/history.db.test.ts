@@ -12,6 +12,7 @@ beforeAll(async () => {
   service = await startService()
   org = await TestOrganization.create(service)
   number = await org.addNumber('twilio sms')
+  await org.allowSessions(50)
   agent = await org.addAgent({ capacityUnits: 50 })
 })
 afterAll(() => service.close())

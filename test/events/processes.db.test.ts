@@ -27,6 +27,7 @@ describe.each(stores)('two api processes and two workers, BullMQ on %s', (_name,
     const org = await TestOrganization.create(one)
     const there = org.through(two)
     const number = await org.addNumber('twilio sms')
+    await org.allowSessions(customers)
     const agent = await org.addAgent({ capacityUnits: customers })
     const [here, alsoHere, elsewhere] = [
       await EventListener.open(one, org.adminKey),

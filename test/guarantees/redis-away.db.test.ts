@@ -78,6 +78,7 @@ describe.runIf(redisUrl)('where BullMQ runs on Redis', () => {
 
   it('is wiped again and again under load, and nothing is lost or done twice', async () => {
     const at = await replyDesk(service, 'twilio sms')
+    await at.org.allowSessions(1000)
     await done(at.org.admin.patch(`/v1/agents/${at.agent.id}`, { capacityUnits: 1000 }), 200)
     const redis = new Redis(redisUrl ?? '')
     const customers = Array.from({ length: 30 }, newCustomer)

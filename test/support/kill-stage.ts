@@ -51,6 +51,7 @@ export async function openKillStage(): Promise<KillStage> {
   await tell({ reportDelayMs: 10, twilioRetryWaitMs: 50, telesignRetryWaitsMs: retries })
   const as = (key: string | null) => insistingCaller(door.url, key)
   const org = await TestOrganization.create({ simulator, platformKey: keys.platformKey, as })
+  await org.allowSessions(10_000)
   const agent = await org.addAgent({ capacityUnits: 10_000, lasting: true })
 
   async function tellStory(number: TestNumber, name: string): Promise<void> {
