@@ -124,7 +124,7 @@ export class ConversationService {
   }
 
   /** Gives back the offers, transfers and invitations that an agent who goes offline has not accepted. Joins the unit that changes the presence. */
-  async giveBackOffers(tx: OrgTx, agentId: string, now: Date): Promise<void> {
+  readonly giveBackOffers = async (tx: OrgTx, agentId: string, now: Date): Promise<void> => {
     const rows = await lockConversations(tx, await findOffersTo(tx, agentId))
     const offered = rows.filter((row) => row.agentId === agentId && phaseOf(row) === 'offered')
     const toCome = rows.filter((row) => row.transferAgentId === agentId)
