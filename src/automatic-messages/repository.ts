@@ -91,6 +91,7 @@ export interface Surroundings {
   /** The workstream's switch */
   isSwitchedOn: boolean
   queueName: string | null
+  queueHasMembers: boolean
   numberHoursId: string | null
   queueHoursId: string | null
   /** The customer's last message */
@@ -112,7 +113,9 @@ export async function findSurroundings(
   const [soon, dayAgo] = [later(now, -minutes(mostLately.minutes)), later(now, -day)]
   const rows = await tx.$queryRaw<Surroundings[]>`
     SELECT c.id AS "conversationId", p.id AS "workstreamChannelId", w.automatic_messages AS "isSwitchedOn",
-      q.name AS "queueName", p.operating_hours_id AS "numberHoursId", q.operating_hours_id AS "queueHoursId",
+      q.name AS "queueName", EXISTS (
+        SELECT 1 FROM queue_members m WHERE m.org_id = c.org_id AND m.queue_id = c.queue_id) AS "queueHasMembers",
+      p.operating_hours_id AS "numberHoursId", q.operating_hours_id AS "queueHoursId",
       last.text AS "lastText", last.details AS "lastDetails", last.recovered AS "lastRecovered", said.lately, said.today
     FROM conversations c
     JOIN workstreams w ON w.org_id = c.org_id AND w.id = c.workstream_id

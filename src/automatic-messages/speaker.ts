@@ -96,7 +96,7 @@ function speak(occasion: Occasion, frame: Frame): Spoken | null {
   if (occasion.isReply && isNoQuestion(place)) return null
   const status = frame.hours.get(hoursFor(occasion, place.around) ?? '')
   for (const trigger of occasion.triggers) {
-    const found = applies(trigger, status) ? messageFor(trigger, place, frame.messages) : null
+    const found = applies(trigger, status, place.around) ? messageFor(trigger, place, frame.messages) : null
     if (found)
       return { occasion, conversation: place.conversation, message: compose(found, occasion, place, frame) }
   }

@@ -32,6 +32,7 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   out_of_hours: 'Thank you for your message. We are closed now and will answer when we open again.',
   holiday: 'Thank you for your message. We are closed for a holiday and will answer when we are back.',
   agent_assigned: '{AgentName} will be with you shortly.',
+  assignment_failed: 'Nobody can take care of your message at the moment. We will answer as soon as we can.',
   agent_joined: '{AgentName} has joined the conversation.',
   transfer_accepted: '{AgentName} has taken over the conversation.',
   agent_disconnected:

@@ -7,6 +7,7 @@ export const triggers = [
   'out_of_hours',
   'holiday',
   'agent_assigned',
+  'assignment_failed',
   'agent_joined',
   'transfer_accepted',
   'agent_disconnected',
@@ -53,7 +54,14 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
     case 'customer_wrote':
       return from === 'waiting' ? { triggers: closed, hours: 'number_or_queue', isReply: true } : null
     case 'routed':
-      return before?.queueId ? null : { triggers: closed, hours: 'queue_alone', isReply: true }
+      return before?.queueId
+        ? plain('assignment_failed')
+        : { triggers: [...closed, 'assignment_failed'], hours: 'queue_alone', isReply: true }
+    case 'transferred_to_queue':
+    case 'assigned_to_queue':
+      return plain('assignment_failed')
+    case 'ended_without_members':
+      return { triggers: ['assignment_failed'], hours: null, isReply: true }
     case 'offered':
     case 'assigned':
     case 'transfer_offered':
@@ -90,8 +98,13 @@ export function hoursFor(
   return hours === 'queue_alone' && !numberHoursId ? queueHoursId : null
 }
 
-/** Whether a trigger applies at this moment. */
-export function applies(trigger: Trigger, status: HoursStatus | undefined): boolean {
+/** Whether a trigger applies at this moment, in a queue that has members or has none at all. */
+export function applies(
+  trigger: Trigger,
+  status: HoursStatus | undefined,
+  { queueHasMembers }: { queueHasMembers: boolean },
+): boolean {
+  if (trigger === 'assignment_failed') return !queueHasMembers
   if (trigger === 'holiday') return status !== undefined && !status.open && status.holiday !== null
   if (trigger === 'out_of_hours') return status !== undefined && !status.open
   return true

@@ -7,7 +7,7 @@ import {
   offerTerms,
 } from '../notification-templates/offer-terms.js'
 import type { Capacity } from './capacity.js'
-import { activeAt, type ClosingTerms, closesAt, dueAt, overflowAt } from './due-times.js'
+import { activeAt, type ClosingTerms, closesAt, dueAt, notBeforeBlock, overflowAt } from './due-times.js'
 import { type Happening, nextPhase, phaseOf, reasonOf, statusOf, type Transition } from './lifecycle.js'
 import { type SessionChange, sessionChanges } from './session-changes.js'
 import { nextTimeout, type TimeoutTimes } from './silence.js'
@@ -103,6 +103,7 @@ export function changeConversation(
   if (transition.from !== transition.to) enterPhase(step)
   apply(step, event)
   const released = settleCapacity(step)
+  step.after.closesAt = notBeforeBlock(step.after)
   const by = 'by' in event ? event.by : actorOf(step)
   const sessions = sessionChanges({ transition, by, before, after: step.after })
   if (sessions.some(({ kind, agentId }) => kind === 'ended' && agentId === before.agentId))
@@ -145,8 +146,11 @@ function apply(step: Step, event: ConversationEvent): void {
       enterQueue(step, event)
       break
     case 'routed':
+      enterQueue(step, event)
+      break
     case 'assigned_to_queue':
       enterQueue(step, event)
+      after.closesAt = closesAt(after.status, step.terms, now)
       break
     case 'overflow_ended':
     case 'ended_without_members':

@@ -10,6 +10,7 @@ import { AppError, invalidField } from '../lib/errors.js'
 import { offerTerms } from '../notification-templates/offer-terms.js'
 import { agentOf } from './access.js'
 import { changeConsult, consultEvent, endConsult } from './consults.js'
+import { restartClosing } from './due-times.js'
 import { isInWork, phaseOf } from './lifecycle.js'
 import { assertReachable } from './may-be-asked.js'
 import {
@@ -55,8 +56,8 @@ export class ConsultService {
           `At most ${mostConsultants} agents are consulted at a time. Remove one.`,
         )
       const now = this.clock.now()
-      const { offerTemplates } = termsOf(await findTerms(tx, [row.workstreamId]), row)
-      const terms = offerTerms(offerTemplates, 'consult')
+      const workTerms = termsOf(await findTerms(tx, [row.workstreamId]), row)
+      const terms = offerTerms(workTerms.offerTemplates, 'consult')
       const consult = await addParticipant(tx, {
         conversationId,
         agentId: invitee.id,
@@ -65,6 +66,7 @@ export class ConsultService {
         createdAt: now,
         expiresAt: later(now, seconds(terms.countdownSeconds)),
       })
+      restartClosing(row, workTerms, now)
       await saveParticipation(tx, row)
       const event = await consultEvent(tx, 'conversation.offered', { row, consult, now })
       const offer = await offerFacts(tx, row, { kind: 'consult', expiresAt: consult.expiresAt, terms })

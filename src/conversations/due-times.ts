@@ -29,6 +29,20 @@ export function closesAt(status: Conversation['status'], terms: ClosingTerms, no
   }
 }
 
+/** Where wrap-up blocks capacity for longer than it would take to close, it closes when the block is over (domain.md 2.4). */
+export const notBeforeBlock = ({
+  closesAt,
+  releaseUnitsAt,
+}: Pick<Conversation, 'closesAt' | 'releaseUnitsAt'>): Date | null =>
+  closesAt && releaseUnitsAt && releaseUnitsAt > closesAt ? releaseUnitsAt : closesAt
+
+/** Monitoring and consulting begin the time anew, but of what waits (domain.md 2.4). */
+export function restartClosing(row: Conversation, terms: ClosingTerms, now: Date): void {
+  if (row.status === 'waiting' || row.status === 'closed') return
+  row.closesAt = closesAt(row.status, terms, now)
+  row.closesAt = notBeforeBlock(row)
+}
+
 /** When it will have waited too long in its queue; an offer that comes back has waited all the while. */
 export function overflowAt({
   status,

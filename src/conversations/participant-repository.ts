@@ -39,7 +39,7 @@ export async function changeParticipant(
   await tx.participant.updateMany({ where: { id }, data })
 }
 
-/** Writes into the locked conversation, and into `row`, who takes part in it now. */
+/** Writes into the locked conversation, and into `row`, who takes part in it now; and when it closes by itself. */
 export async function saveParticipation(tx: OrgTx, row: Conversation): Promise<void> {
   const live = await findLive(tx, row.id)
   const invited = live.filter(({ joinedAt }) => joinedAt === null)
@@ -48,10 +48,10 @@ export async function saveParticipation(tx: OrgTx, row: Conversation): Promise<v
   row.invitedIds = invited.map(({ agentId }) => agentId)
   row.invitationsExpireAt = expiries.length > 0 ? new Date(Math.min(...expiries)) : null
   row.dueAt = dueAt(row)
-  const { participantIds, invitedIds, invitationsExpireAt } = row
+  const { participantIds, invitedIds, invitationsExpireAt, closesAt } = row
   await tx.conversation.updateMany({
     where: { id: row.id },
-    data: { participantIds, invitedIds, invitationsExpireAt, dueAt: row.dueAt },
+    data: { participantIds, invitedIds, invitationsExpireAt, closesAt, dueAt: row.dueAt },
   })
 }
 

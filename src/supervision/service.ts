@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { agentOf, assertCanSee, type Person } from '../conversations/access.js'
 import type { Actor } from '../conversations/change.js'
+import { restartClosing } from '../conversations/due-times.js'
 import { hasBeenAccepted, isInWork, phaseOf } from '../conversations/lifecycle.js'
 import { assertReachable } from '../conversations/may-be-asked.js'
 import {
@@ -11,8 +12,8 @@ import {
 } from '../conversations/participant-repository.js'
 import { type presentConversation, presentParticipant } from '../conversations/present.js'
 import { hearers } from '../conversations/record.js'
-import { lockConversation } from '../conversations/repository.js'
-import { type ConversationService, refuseStep } from '../conversations/service.js'
+import { findTerms, lockConversation } from '../conversations/repository.js'
+import { type ConversationService, refuseStep, termsOf } from '../conversations/service.js'
 import { assertPermitted } from '../conversations/supervision-settings-repository.js'
 import { assertQueueTakes } from '../conversations/transfer-service.js'
 import type { Database, OrgTx } from '../db/database.js'
@@ -76,6 +77,7 @@ export class SupervisionService {
         createdAt: now,
         joinedAt: now,
       })
+      restartClosing(row, termsOf(await findTerms(tx, [row.workstreamId]), row), now)
       await saveParticipation(tx, row)
     })
   }

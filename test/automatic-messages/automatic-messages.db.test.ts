@@ -313,6 +313,86 @@ describe('an automatic message', () => {
   })
 })
 
+describe('that nobody could be assigned', () => {
+  /** Conversations of the number go to a queue without any members. */
+  async function unmanned() {
+    const stage = await Stage.set()
+    await stage.say('assignment_failed')
+    const queueId = await stage.org.addQueue()
+    const change = { fallbackQueueId: queueId }
+    await done(stage.org.admin.patch(`/v1/workstreams/${stage.workstreamId}`, change), 200)
+    return { stage, queueId }
+  }
+
+  it('is said once where the queue has no members, and not for the next message', async () => {
+    const { stage } = await unmanned()
+    const customer = newCustomer()
+
+    await stage.texted(customer)
+    const said = await stage.saidAtLast(customer, ['<assignment_failed>'])
+    await stage.texted(customer, 'Are you there?')
+    await eventually(
+      async () => (await stage.org.messages((await stage.org.conversationOf(customer)).id)).length,
+      (count) => count === 3,
+    )
+
+    expect(said).toEqual(['<assignment_failed>'])
+    expect(await stage.said(customer)).toEqual(['<assignment_failed>'])
+  })
+
+  it('is said where the organization closes the conversation for that', async () => {
+    const { stage } = await unmanned()
+    await done(stage.org.admin.put('/v1/routing-settings', { queueWithoutMembers: 'close' }), 200)
+    const customer = newCustomer()
+
+    await stage.org.customerTexts(customer, stage.number, 'Hello')
+    await stage.org.conversationOf(customer, ({ status }) => status === 'closed')
+
+    expect(await stage.saidAtLast(customer, ['<assignment_failed>'])).toEqual(['<assignment_failed>'])
+  })
+
+  it('gives way to what is said out of hours', async () => {
+    const { stage, queueId } = await unmanned()
+    await stage.say('out_of_hours')
+    const closed = await stage.hours({ weekly: {} })
+    await done(stage.org.admin.patch(`/v1/queues/${queueId}`, { operatingHoursId: closed }), 200)
+    const customer = newCustomer()
+
+    await stage.texted(customer)
+
+    expect(await stage.saidAtLast(customer, ['<out_of_hours>'])).toEqual(['<out_of_hours>'])
+  })
+
+  it('is said when a conversation is transferred to such a queue', async () => {
+    const stage = await Stage.set('twilio sms', { presence: 'available' })
+    await stage.say('assignment_failed')
+    const customer = newCustomer()
+    const { id } = await stage.texted(customer)
+    await stage.org.conversation(id, ({ status }) => status === 'active')
+    await stage.act(id, 'accept')
+    const before = await stage.said(customer)
+
+    const queueId = await stage.org.addQueue()
+    const worker = stage.org.as(stage.agent)
+    await done(worker.post(`/v1/conversations/${id}/transfer`, { queueId }), 200)
+
+    expect(before).toEqual([])
+    expect(await stage.said(customer)).toEqual(['<assignment_failed>'])
+  })
+
+  it('is not said while the members are only busy or away', async () => {
+    const stage = await Stage.set('twilio sms', { presence: 'away' })
+    await stage.say('assignment_failed')
+    const customer = newCustomer()
+
+    await stage.texted(customer)
+    const other = newCustomer()
+    await stage.texted(other)
+
+    expect([await stage.said(customer), await stage.said(other)]).toEqual([[], []])
+  })
+})
+
 describe('out of hours', () => {
   it('is said once when a conversation begins and once each time it comes back, not for every message', async () => {
     const stage = await Stage.set()

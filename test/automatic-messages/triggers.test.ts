@@ -42,6 +42,12 @@ describe('a step', () => {
     'transferring ended_by_agent': 'conversation_ended',
     'wrap_up closed_by_agent': 'session_ended',
     'open overflow_ended': 'overflow_ended',
+    'open routed': 'assignment_failed',
+    'open assigned_to_queue': 'assignment_failed',
+    'active transferred_to_queue': 'assignment_failed',
+    'transferring transferred_to_queue': 'assignment_failed',
+    'waiting transferred_to_queue': 'assignment_failed',
+    'open ended_without_members': 'assignment_failed',
   }
   const steps = phases.flatMap((from) =>
     happenings.flatMap((by) => {
@@ -60,11 +66,11 @@ describe('a step', () => {
     )
   })
 
-  it('into the first queue says that it is closed; into another one nothing more', () => {
+  it('into the first queue says that it is closed, or that nobody is there; into another one only that', () => {
     expect(told({ by: 'routed', from: 'open', to: 'open', before: row({ queueId: null }) })).toBe(
-      `${reply}, by hours of queue_alone`,
+      `${reply}, assignment_failed, by hours of queue_alone`,
     )
-    expect(told({ by: 'routed', from: 'open', to: 'open' })).toBeNull()
+    expect(told({ by: 'routed', from: 'open', to: 'open' })).toBe('assignment_failed')
   })
 
   it('names the agent who has it, or had it', () => {
@@ -92,14 +98,24 @@ describe('whose hours decide', () => {
   it('and nothing is said of hours while it is open, or where there are none', () => {
     const holiday = { name: 'May Day', from: '2026-05-01', to: '2026-05-01' }
     const moments = { opensAt: null, closesAt: null }
+    const manned = { queueHasMembers: true }
 
     for (const status of [undefined, { ...moments, open: true, holiday: null }]) {
-      expect(triggers.filter((trigger) => !applies(trigger, status))).toEqual(['out_of_hours', 'holiday'])
+      expect(triggers.filter((trigger) => !applies(trigger, status, manned))).toEqual([
+        'out_of_hours',
+        'holiday',
+        'assignment_failed',
+      ])
     }
-    expect(applies('holiday', { ...moments, open: false, holiday: null })).toBe(false)
-    expect(applies('out_of_hours', { ...moments, open: false, holiday: null })).toBe(true)
-    expect(applies('holiday', { ...moments, open: false, holiday })).toBe(true)
+    expect(applies('holiday', { ...moments, open: false, holiday: null }, manned)).toBe(false)
+    expect(applies('out_of_hours', { ...moments, open: false, holiday: null }, manned)).toBe(true)
+    expect(applies('holiday', { ...moments, open: false, holiday }, manned)).toBe(true)
   })
+})
+
+it('that nobody could be assigned is said where the queue has no members, and not while they are busy or away', () => {
+  expect(applies('assignment_failed', undefined, { queueHasMembers: false })).toBe(true)
+  expect(applies('assignment_failed', undefined, { queueHasMembers: true })).toBe(false)
 })
 
 describe('a text', () => {

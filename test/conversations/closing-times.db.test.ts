@@ -114,6 +114,84 @@ it('a customer who writes while it waits starts the time anew when it waits agai
   await org.conversation(id, ({ status }) => status === 'closed')
 })
 
+describe('the time to close begins anew', () => {
+  /** Days from the moment until it closes. */
+  const left = (row: any) =>
+    Math.round(((Date.parse(row.closesAt) - clock.now().getTime()) / days(1)) * 10) / 10
+
+  async function twoDaysLater(presence = 'offline') {
+    await newDesk()
+    const { id } = await org.acceptedConversation(agent, number)
+    clock.forward(days(2))
+    const supervisor = await org.addAgent({ lasting: true, role: 'supervisor', presence })
+    return { id, supervisor, before: left(await org.conversation(id)) }
+  }
+
+  it('when a supervisor begins to monitor it', async () => {
+    const { id, supervisor, before } = await twoDaysLater()
+
+    await done(org.as(supervisor).post(`/v1/conversations/${id}/monitor`), 200)
+
+    expect([before, left(await org.conversation(id))]).toEqual([28, 30])
+  })
+
+  it('when its agent asks somebody to consult', async () => {
+    const { id, supervisor, before } = await twoDaysLater('available')
+
+    const body = { agentId: supervisor.id }
+    await done(org.as(agent).post(`/v1/conversations/${id}/consults`, body), 201)
+
+    expect([before, left(await org.conversation(id))]).toEqual([28, 30])
+  })
+
+  it('when it is to be transferred, and when a supervisor moves what is open to another queue', async () => {
+    const { id, supervisor, before } = await twoDaysLater('available')
+    const body = { agentId: supervisor.id }
+    const asked = left((await done(org.as(agent).post(`/v1/conversations/${id}/transfer`, body), 200)).body)
+    const queueId = await org.addQueue()
+    await done(org.as(agent).post(`/v1/conversations/${id}/transfer`, { queueId }), 200)
+    clock.forward(days(1))
+    const open = left(await org.conversation(id))
+    const other = await org.addQueue()
+    await done(org.admin.post(`/v1/conversations/${id}/assign`, { queueId: other }), 200)
+
+    expect([before, asked, open, left(await org.conversation(id))]).toEqual([28, 30, 29, 30])
+  })
+
+  it('also in wrap-up, and not while it waits for the customer', async () => {
+    const { id, supervisor } = await twoDaysLater()
+    const { id: waiting } = await org.acceptedConversation(agent, number)
+    await does('end', id)
+    const { closesAt } = await does('close', waiting)
+    clock.forward(days(0.5))
+
+    for (const each of [id, waiting])
+      await done(org.as(supervisor).post(`/v1/conversations/${each}/monitor`), 200)
+
+    expect(left(await org.conversation(id))).toBe(1)
+    expect((await org.conversation(waiting)).closesAt).toBe(closesAt)
+  })
+})
+
+it('a wrap-up that blocks capacity for longer than its time to close closes when the block is over', async () => {
+  await newDesk()
+  const times = { openMinutes: 43_200, activeMinutes: 43_200, wrapUpMinutes: 1 }
+  await done(org.admin.put('/v1/closing-times', { sms: times, whatsapp: times }), 200)
+  await org.addWorkstream(number, { wrapUpBlock: { seconds: 600 } })
+  const { id } = await org.acceptedConversation(agent, number)
+  const ended = await does('end', id)
+
+  clock.forward(minutes(9))
+  await service.parts.timers.drain(org.id, new AbortController().signal)
+  const before = await org.conversation(id)
+  clock.forward(minutes(1))
+  await org.conversation(id, ({ status }) => status === 'closed')
+
+  expect(Date.parse(ended.closesAt) - Date.parse(ended.resolvedAt)).toBe(minutes(10))
+  expect(before.status).toBe('wrap_up')
+  expect((await done(org.admin.get(`/v1/agents/${agent.id}`), 200)).body.usedUnits).toBe(0)
+})
+
 it('an SMS workstream does not take less than 480 minutes', async () => {
   await newDesk()
 
