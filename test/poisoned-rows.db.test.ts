@@ -132,6 +132,32 @@ describe('a conversation that makes the timers fail', () => {
   })
 })
 
+describe('a conversation that makes a bulk action fail', () => {
+  it('holds up no other, and is acted on when the fault is mended', async () => {
+    const org = await TestOrganization.create(service)
+    const number = await org.addNumber('twilio sms')
+    const conversationIds: string[] = []
+    for (const customer of Array.from({ length: 3 }, newCustomer)) {
+      await org.customerTexts(customer, number, 'Hello')
+      conversationIds.push((await org.conversationOf(customer, ({ queueId }) => queueId !== null)).id)
+    }
+    const [poisoned] = conversationIds
+    mend = await poison(service, 'conversations', {
+      on: 'UPDATE',
+      when: `NEW.id = '${poisoned}' AND NEW.status = 'closed'`,
+    })
+    const action = { type: 'force_close' }
+    const { id } = (await done(org.admin.post('/v1/bulk-actions', { conversationIds, action }), 202)).body
+    const bulk = async () => (await done(org.admin.get(`/v1/bulk-actions/${id}`), 200)).body
+
+    const stuck = await eventually(bulk, ({ counts }) => counts.done === 2)
+    await mend()
+
+    expect(stuck).toMatchObject({ counts: { failed: 0, waiting: 1 }, finishedAt: null })
+    expect((await afterAWhile(bulk, ({ finishedAt }) => finishedAt !== null)).counts.done).toBe(3)
+  })
+})
+
 describe('an event that cannot be published', () => {
   it('stops no stream, and is published when the fault is mended', async () => {
     const [org, other] = [await TestOrganization.create(service), await TestOrganization.create(service)]

@@ -1,4 +1,4 @@
-import { stepsOf } from '../conversations/steps.js'
+import { attendancesOf, stepsOf } from '../conversations/steps.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { emit } from '../events/outbox.js'
@@ -21,7 +21,15 @@ import {
   type Surroundings,
 } from './repository.js'
 import { fillIn, type Texts, textIn } from './texts.js'
-import { applies, hoursFor, isTooMuch, type Occasion, occasionOf, type Trigger } from './triggers.js'
+import {
+  applies,
+  attendanceOccasion,
+  hoursFor,
+  isTooMuch,
+  type Occasion,
+  occasionOf,
+  type Trigger,
+} from './triggers.js'
 
 /** A conversation in which something may be said, with what decides about it. */
 interface Place {
@@ -53,7 +61,10 @@ export class AutomaticSpeaker {
 
   /** Before a unit of work commits. Without steps, or without an active message for them, it asks nothing. */
   readonly follow = async (tx: OrgTx): Promise<void> => {
-    const possible = stepsOf(tx).flatMap((step) => occasionOf(step) ?? [])
+    const possible = [
+      ...stepsOf(tx).flatMap((step) => occasionOf(step) ?? []),
+      ...attendancesOf(tx).map(attendanceOccasion),
+    ]
     if (possible.length === 0) return
     const active = await this.active.of(tx)
     const occasions = possible.filter(({ triggers }) => triggers.some((trigger) => active.has(trigger)))

@@ -37,6 +37,8 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   transfer_accepted: '{AgentName} has taken over the conversation.',
   agent_disconnected:
     '{AgentName} has lost the connection. A colleague will be with you as soon as possible.',
+  participant_joined: '{AgentName} has joined the conversation.',
+  participant_left: '{AgentName} has left the conversation.',
   conversation_ended: '{AgentName} has ended the conversation.',
   session_ended: 'This conversation is closed. Write again whenever you need us.',
   overflow_ended: 'We cannot take your message now. Please write again later.',

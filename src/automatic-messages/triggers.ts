@@ -1,4 +1,4 @@
-import type { Step } from '../conversations/steps.js'
+import type { Attendance, Step } from '../conversations/steps.js'
 import type { HoursStatus } from '../hours/schedule.js'
 
 /** When something is said by itself (domain.md 8.2, what applies to SMS and WhatsApp). */
@@ -11,6 +11,8 @@ export const triggers = [
   'agent_joined',
   'transfer_accepted',
   'agent_disconnected',
+  'participant_joined',
+  'participant_left',
   'conversation_ended',
   'session_ended',
   'overflow_ended',
@@ -87,6 +89,13 @@ function whatToSay({ by, from, to, before }: Step): Said | null {
       return null
   }
 }
+
+/** That somebody beside the agent writes to the customer from now on, or no longer. */
+export const attendanceOccasion = ({ by, conversationId, agentId }: Attendance): Occasion => ({
+  ...plain(by),
+  conversationId,
+  agentId,
+})
 
 /** Which hours decide about an occasion; null for none. */
 export function hoursFor(

@@ -73,6 +73,8 @@ export interface ConversationChange {
   sessions: SessionChange[]
   /** Where it is offered to somebody */
   offer: OfferTerms | null
+  /** The agent who had it and goes on as a consultant */
+  consultant: string | null
   /** What the agent gets back */
   released: (Capacity & { agentId: string }) | null
 }
@@ -108,9 +110,11 @@ export function changeConversation(
   const sessions = sessionChanges({ transition, by, before, after: step.after })
   if (sessions.some(({ kind, agentId }) => kind === 'ended' && agentId === before.agentId))
     sendAway(step.after)
+  const consultant = consultantAfter(transition, before)
+  if (consultant) step.after.participantIds = [consultant]
   step.after.overflowAt = overflowAt(step.after)
   step.after.dueAt = dueAt(step.after)
-  return { transition, by, before, after: step.after, sessions, offer, released }
+  return { transition, by, before, after: step.after, sessions, offer, consultant, released }
 }
 
 /** With what it is offered, where this step does that. */
@@ -176,6 +180,10 @@ function sendAway(after: Conversation): void {
   after.invitedIds = []
   after.invitationsExpireAt = null
 }
+
+/** From whom a supervisor has taken it for the agent who accepts it now (domain.md 15.1). */
+const consultantAfter = ({ by }: Transition, { agentId, transferById }: Conversation): string | null =>
+  by === 'transfer_accepted' && transferById !== agentId ? agentId : null
 
 const bySystem = new Set<Happening>([
   'routed',

@@ -4,7 +4,8 @@ import type { OrgTx } from '../db/database.js'
 import type { Conversation, Participant } from '../db/generated/client.js'
 import type { DomainEvent } from '../events/event-types.js'
 import { emit } from '../events/outbox.js'
-import { changeParticipant, findLive, saveParticipation } from './participant-repository.js'
+import type { ConversationChange } from './change.js'
+import { addParticipant, changeParticipant, findLive, saveParticipation } from './participant-repository.js'
 import { presentConsult, presentConversation } from './present.js'
 import { hearers } from './record.js'
 import { findContactNames, lockConversations } from './repository.js'
@@ -59,11 +60,31 @@ export async function changeConsult(
   { row, consult, now }: Subject,
   change: Parameters<typeof changeParticipant>[2],
 ): Promise<Participant> {
-  await changeParticipant(tx, consult.id, change)
+  await changeParticipant(tx, consult, change)
   await saveParticipation(tx, row)
   const after = { ...consult, ...change }
   await emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult: after, now })])
   return after
+}
+
+/** Whoever a supervisor has taken these conversations from consults the agent who has accepted them. */
+export async function keepConsultants(
+  tx: OrgTx,
+  changes: readonly ConversationChange[],
+  now: Date,
+): Promise<void> {
+  for (const { consultant, before, after: row } of changes) {
+    if (!consultant) continue
+    const consult = await addParticipant(tx, {
+      conversationId: row.id,
+      agentId: consultant,
+      mode: 'consult',
+      invitedById: before.transferById,
+      createdAt: now,
+      joinedAt: now,
+    })
+    await emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult, now })])
+  }
 }
 
 export async function consultEvent(

@@ -5,6 +5,7 @@ import { AppError, notFound } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { ConversationChange } from './change.js'
 import { dueAt } from './due-times.js'
+import { noteAttendance } from './steps.js'
 
 type Given = Pick<Participant, 'conversationId' | 'agentId' | 'mode' | 'invitedById' | 'createdAt'> &
   Partial<Participant>
@@ -31,12 +32,21 @@ export async function getConsult(tx: OrgTx, conversationId: string, id: string):
   return row
 }
 
-export async function changeParticipant(
+type Change = Partial<Pick<Participant, 'expiresAt' | 'joinedAt' | 'addedAt' | 'leftAt' | 'endReason'>>
+
+export async function changeParticipant(tx: OrgTx, row: Participant, change: Change): Promise<void> {
+  await tx.participant.updateMany({ where: { id: row.id }, data: change })
+  noteChange(tx, row, change)
+}
+
+/** The customer may be told that somebody joins the conversation, or leaves it: whoever writes to them, and nobody else. */
+function noteChange(
   tx: OrgTx,
-  id: string,
-  data: Partial<Pick<Participant, 'expiresAt' | 'joinedAt' | 'addedAt' | 'leftAt' | 'endReason'>>,
-): Promise<void> {
-  await tx.participant.updateMany({ where: { id }, data })
+  { conversationId, agentId, addedAt }: Participant,
+  change: Pick<Change, 'addedAt' | 'leftAt'>,
+): void {
+  if (change.addedAt) noteAttendance(tx, { by: 'participant_joined', conversationId, agentId })
+  if (change.leftAt && addedAt) noteAttendance(tx, { by: 'participant_left', conversationId, agentId })
 }
 
 /** Writes into the locked conversation, and into `row`, who takes part in it now; and when it closes by itself. */
@@ -62,7 +72,9 @@ export async function endParticipation(
   now: Date,
 ): Promise<void> {
   const count = ({ participantIds, invitedIds }: Conversation) => participantIds.length + invitedIds.length
-  const ids = changes.filter(({ before, after }) => count(before) > count(after)).map(({ after }) => after.id)
+  const ids = changes
+    .filter(({ before, after }) => count(before) > 0 && after.participantIds !== before.participantIds)
+    .map(({ after }) => after.id)
   if (ids.length === 0) return
   await tx.$executeRaw`
     UPDATE participants SET left_at = ${now}, expires_at = NULL, end_reason = 'session_ended'

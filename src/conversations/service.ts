@@ -12,7 +12,7 @@ import {
   changeConversation,
   type WorkTerms,
 } from './change.js'
-import { answerInvitation, withdrawInvitations } from './consults.js'
+import { answerInvitation, keepConsultants, withdrawInvitations } from './consults.js'
 import { allowedCalls, phaseOf } from './lifecycle.js'
 import { presentConversation } from './present.js'
 import { conversationEvent, recordChanges } from './record.js'
@@ -147,6 +147,7 @@ export class ConversationService {
     const changes = rows.flatMap((row) => changeConversation(row, event, termsOf(terms, row), now) ?? [])
     for (const change of changes) await takeUnits(tx, change, { now, isForced: false })
     await recordChanges(tx, changes, now)
+    await keepConsultants(tx, changes, now)
     return changes
   }
 
@@ -200,6 +201,7 @@ export class ConversationService {
     if (!change) throw refuseStep(row, call)
     await takeUnits(tx, change, { now, isForced: 'override' in event && event.override })
     await recordChanges(tx, [change], now)
+    await keepConsultants(tx, [change], now)
     return this.show(tx, change.after)
   }
 

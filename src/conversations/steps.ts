@@ -11,7 +11,15 @@ export interface Step {
   after: Conversation
 }
 
+/** Somebody beside the agent writes to the customer from now on, or no longer. */
+export interface Attendance {
+  by: 'participant_joined' | 'participant_left'
+  conversationId: string
+  agentId: string
+}
+
 const taken = new WeakMap<OrgTx, Step[]>()
+const attended = new WeakMap<OrgTx, Attendance[]>()
 
 export function noteSteps(tx: OrgTx, steps: readonly Step[]): void {
   const earlier = taken.get(tx)
@@ -21,3 +29,10 @@ export function noteSteps(tx: OrgTx, steps: readonly Step[]): void {
 
 /** In their order. */
 export const stepsOf = (tx: OrgTx): readonly Step[] => taken.get(tx) ?? []
+
+export function noteAttendance(tx: OrgTx, attendance: Attendance): void {
+  attended.set(tx, [...attendancesOf(tx), attendance])
+}
+
+/** In their order. */
+export const attendancesOf = (tx: OrgTx): readonly Attendance[] => attended.get(tx) ?? []

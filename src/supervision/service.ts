@@ -3,7 +3,6 @@ import { agentOf, assertCanSee, type Person } from '../conversations/access.js'
 import type { Actor } from '../conversations/change.js'
 import { restartClosing } from '../conversations/due-times.js'
 import { hasBeenAccepted, isInWork, phaseOf } from '../conversations/lifecycle.js'
-import { assertReachable } from '../conversations/may-be-asked.js'
 import {
   addParticipant,
   changeParticipant,
@@ -23,6 +22,7 @@ import { emit } from '../events/outbox.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, invalidField } from '../lib/errors.js'
+import { getWorkstream } from '../workstreams/repository.js'
 import type { assignBody } from './schemas.js'
 
 type Shown = ReturnType<typeof presentConversation>
@@ -51,9 +51,10 @@ export class SupervisionService {
     const row = await lockConversation(tx, id)
     await assertCanSee(tx, person, row)
     await assertPermitted(tx, person, 'assign')
+    if (phaseOf(row) !== 'open') throw refuseStep(row, 'assign')
     const by: Actor = { type: 'supervisor', id: person.agentId }
     if (agentId) {
-      await assertAgent(tx, agentId, override)
+      await assertAgent(tx, row, agentId, override)
       return this.conversations.step(tx, row, 'assign', { type: 'assigned', agentId, by, override })
     }
     const overflowAfterMinutes = await assertQueueTakes(tx, row, queueId, this.clock.now())
@@ -89,7 +90,7 @@ export class SupervisionService {
       if (!isInWork(phaseOf(row))) throw refuseStep(row, 'join')
       if (monitor.addedAt) return
       const now = this.clock.now()
-      await changeParticipant(tx, monitor.id, { addedAt: now })
+      await changeParticipant(tx, monitor, { addedAt: now })
       const conversation = await this.conversations.show(tx, row)
       const participant = presentParticipant(monitor)
       await emit(tx, [
@@ -107,7 +108,7 @@ export class SupervisionService {
   stopMonitoring(caller: OrgCaller, id: string): Promise<Shown> {
     return this.watch(caller, id, async (tx, row, own) => {
       const monitor = monitoring(own)
-      await changeParticipant(tx, monitor.id, { leftAt: this.clock.now(), endReason: 'left' })
+      await changeParticipant(tx, monitor, { leftAt: this.clock.now(), endReason: 'left' })
       await saveParticipation(tx, row)
     })
   }
@@ -137,10 +138,22 @@ function monitoring(own: Participant | undefined): Participant {
   throw new AppError('conflict', 'You do not monitor this conversation.')
 }
 
-async function assertAgent(tx: OrgTx, agentId: string, override: boolean): Promise<void> {
+/** Throws unless there is such an agent and, without an override, their presence is one that the workstream offers to. */
+async function assertAgent(
+  tx: OrgTx,
+  { workstreamId }: Conversation,
+  agentId: string,
+  override: boolean,
+): Promise<void> {
   // An agent who goes offline at this moment either is seen to be, or finds the offer and gives it back
   await lockRow(tx, 'agents', agentId)
   const agent = await tx.agent.findFirst({ where: { id: agentId } })
   if (!agent) throw invalidField('agentId', 'There is no such agent.')
-  if (!override) assertReachable(agent)
+  if (override) return
+  const { name, allowedPresences } = await getWorkstream(tx, workstreamId)
+  if (allowedPresences.includes(agent.presence)) return
+  throw new AppError(
+    'conflict',
+    `${agent.name} is ${agent.presence.replaceAll('_', ' ')}, and the workstream "${name}" offers to agents who are ${allowedPresences.join(', ').replaceAll('_', ' ')}. Choose another one, or assign it with "override": true.`,
+  )
 }

@@ -242,6 +242,43 @@ describe('an automatic message', () => {
     expect(await stage.said(customer)).toEqual(['Sam has taken over'])
   })
 
+  it('tells who joins and leaves beside the agent, and nothing of those who only read', async () => {
+    const stage = await Stage.set('twilio sms', { presence: 'available' })
+    for (const trigger of ['participant_joined', 'participant_left'])
+      await stage.say(trigger, { texts: { en: `<${trigger}> {AgentName}` } })
+    const { org, agent } = stage
+    const [expert, reader] = [await org.addAgent({ name: 'Eve' }), await org.addAgent({ name: 'Rae' })]
+    const supervisor = await org.addAgent({ name: 'Sue', role: 'supervisor', presence: 'offline' })
+    for (const one of [expert, reader])
+      await done(org.as(one).put('/v1/me/presence', { presence: 'away' }), 200)
+    const customer = newCustomer()
+    const { id } = await org.acceptedConversation(agent, stage.number, customer)
+    for (const one of [expert, reader])
+      await done(org.as(one).put('/v1/me/presence', { presence: 'available' }), 200)
+    const path = `/v1/conversations/${id}`
+    const consult = async (who: TestAgent): Promise<string> => {
+      const { body } = await done(org.as(agent).post(`${path}/consults`, { agentId: who.id }), 201)
+      await done(org.as(who).post(`${path}/accept`), 200)
+      return `${path}/consults/${body.id}`
+    }
+
+    await done(org.as(supervisor).post(`${path}/monitor`), 200)
+    await done(org.as(supervisor).post(`${path}/join`), 200)
+    await done(org.as(supervisor).post(`${path}/join`), 200)
+    const [added, read] = [await consult(expert), await consult(reader)]
+    await done(org.as(agent).post(`${added}/add`), 200)
+    await done(org.as(reader).post(`${read}/leave`), 200)
+    await done(org.as(agent).post(`${added}/remove`), 200)
+    await done(org.as(supervisor).delete(`${path}/monitor`), 200)
+
+    expect(await stage.said(customer)).toEqual([
+      '<participant_joined> Sue',
+      '<participant_joined> Eve',
+      '<participant_left> Eve',
+      '<participant_left> Sue',
+    ])
+  })
+
   it('of a number takes the place of that of its channel, and keeps it back where it is inactive', async () => {
     const stage = await Stage.set()
     const other = await stage.org.addNumber('twilio sms')

@@ -58,6 +58,77 @@ async function pending(at: Desk): Promise<any> {
   return (await done(transfer(at, at.first, { agentId: at.second.id }), 200)).body
 }
 
+describe('a supervisor’s transfer to an agent', () => {
+  it('leaves the first agent as a consultant, without capacity, once the second has accepted', async () => {
+    const at = await desk()
+    const { org, id, first, second } = at
+    const supervisor = await org.addAgent({ role: 'supervisor', presence: 'offline' })
+    const stream = await EventListener.open(service, first.key)
+    await done(transfer(at, supervisor, { agentId: second.id }), 200)
+    const asked = (await done(org.as(first).get(`/v1/conversations/${id}/consults`), 200)).body.data
+
+    await does(at, second, 'accept')
+    const told = await stream.first(({ type }) => type === 'conversation.participants_changed')
+    stream.stop()
+
+    const consults = (await done(org.as(first).get(`/v1/conversations/${id}/consults`), 200)).body.data
+    expect(asked).toEqual([])
+    expect(consults).toMatchObject([
+      { agentId: first.id, invitedBy: supervisor.id, status: 'accepted', endedAt: null },
+    ])
+    expect(told.data.consult).toEqual(consults[0])
+    expect([await usedBy(at, first), await usedBy(at, second)]).toEqual([0, 1])
+    expect(await sessionsOf(at)).toMatchObject([
+      { agentId: first.id, closureReason: 'supervisor_transfer_to_agent' },
+      {
+        agentId: second.id,
+        participants: [
+          { mode: 'primary', agentId: second.id },
+          { mode: 'consult', agentId: first.id },
+        ],
+      },
+    ])
+    await done(org.as(first).post(`/v1/conversations/${id}/notes`, { text: 'They asked before' }), 201)
+    await refused(org.as(first).post(`/v1/conversations/${id}/messages`, { text: 'Hello' }), 403, 'forbidden')
+    await done(org.as(second).post(`/v1/conversations/${id}/consults/${consults[0].id}/remove`), 200)
+    await refused(org.as(first).get(`/v1/conversations/${id}`), 404, 'not_found')
+  })
+
+  it('sends away whoever consulted before, the second agent included', async () => {
+    const at = await desk()
+    const { org, id, first, second } = at
+    const supervisor = await org.addAgent({ role: 'supervisor', presence: 'offline' })
+    const expert = await org.addAgent({ queues: [] })
+    for (const agent of [second, expert]) {
+      await done(org.as(first).post(`/v1/conversations/${id}/consults`, { agentId: agent.id }), 201)
+      await does(at, agent, 'accept')
+    }
+    await done(transfer(at, supervisor, { agentId: second.id }), 200)
+
+    await does(at, second, 'accept')
+
+    const { data } = (await done(org.admin.get(`/v1/conversations/${id}/consults`), 200)).body
+    expect(data.map(({ agentId, endReason }: any) => [agentId, endReason])).toEqual([
+      [second.id, 'session_ended'],
+      [expert.id, 'session_ended'],
+      [first.id, null],
+    ])
+    await refused(org.as(expert).get(`/v1/conversations/${id}`), 404, 'not_found')
+  })
+
+  it('leaves it with the first agent where the second declines', async () => {
+    const at = await desk()
+    const supervisor = await at.org.addAgent({ role: 'supervisor', presence: 'offline' })
+    await done(transfer(at, supervisor, { agentId: at.second.id }), 200)
+
+    const after = await does(at, at.second, 'reject')
+
+    expect(after).toMatchObject({ agentId: at.first.id, transfer: null })
+    const { data } = (await done(at.org.admin.get(`/v1/conversations/${at.id}/consults`), 200)).body
+    expect(data).toEqual([])
+  })
+})
+
 describe('a transfer to an agent', () => {
   it('leaves it with the first agent until the second accepts', async () => {
     const at = await desk()

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type KillStage, openKillStage } from '../support/kill-stage.js'
+import { done } from '../support/organization.js'
+import { eventually } from '../support/service.js'
 
 /**
  * Issue "Nothing lost", 1: the program is killed once before and after each different step of receive and send. The torture
@@ -32,6 +35,16 @@ const steps = [...Object.values(commits).map((tables) => `the commit of ${tables
   (step) => [`before ${step}`, `after ${step}`],
 )
 
+const bulkCommits = {
+  'a bulk action is asked for': 'audit_log, bulk_action_items, bulk_actions, events, idempotency_keys',
+  'a conversation has its turn': 'bulk_action_items, bulk_actions, conversations, events, messages',
+  'the last one is refused': 'bulk_action_items, bulk_actions, events',
+}
+
+const bulkSteps = Object.values(bulkCommits).flatMap((tables) =>
+  ['before', 'after'].map((when) => `${when} the commit of ${tables}`),
+)
+
 describe('a program that is killed', () => {
   it('at any step of receiving and sending loses nothing and does nothing twice', async () => {
     const number = await stage.addNumber('twilio sms')
@@ -47,6 +60,35 @@ describe('a program that is killed', () => {
     expect(steps.filter((step) => !struck.has(step))).toEqual([])
     expect([...outcomes]).toEqual(['delivered'])
   }, 600_000)
+
+  it('at any step of a bulk action acts on each conversation once', async () => {
+    const { org, agent, points } = stage
+    const number = await stage.addNumber('twilio sms')
+    const ids = [
+      await org.acceptedConversation(agent, number),
+      await org.acceptedConversation(agent, number),
+    ].map(({ id }) => id)
+    const struck = new Set<string>()
+
+    do {
+      points.arm((place) => bulkSteps.includes(place) && !struck.has(place), stage.kill)
+      const text = `Notice ${struck.size}`
+      const action = { type: 'message_customer', text }
+      const asked = { conversationIds: [...ids, randomUUID()], action }
+      const { id } = (await done(org.admin.post('/v1/bulk-actions', asked), 202)).body
+      const { counts } = await eventually(
+        async () => (await org.admin.get(`/v1/bulk-actions/${id}`)).body,
+        ({ finishedAt }) => finishedAt !== null,
+        40_000,
+      )
+      expect(counts).toEqual({ total: 3, done: 2, failed: 1, waiting: 0 })
+      for (const each of ids)
+        expect((await org.messages(each)).filter((message) => message.text === text)).toHaveLength(1)
+      struck.add(points.passed.at(-1) ?? '')
+    } while (points.hasStruck)
+
+    expect(bulkSteps.filter((step) => !struck.has(step))).toEqual([])
+  }, 300_000)
 
   it.each(['before', 'after'])(
     '%s a provider without a list has been told leaves the decision to a person',

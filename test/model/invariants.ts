@@ -45,6 +45,20 @@ const rules = `
   FROM participants p JOIN sessions s ON s.org_id = p.org_id AND s.id = p.session_id
   WHERE p.org_id = $1 AND p.left_at IS NULL AND s.closed_at IS NOT NULL
   UNION ALL
+  SELECT 'a conversation knows who takes part', c.id::text
+  FROM conversations c WHERE c.org_id = $1 AND
+    ARRAY(SELECT p.agent_id FROM participants p WHERE p.org_id = c.org_id AND p.conversation_id = c.id
+      AND p.left_at IS NULL AND p.joined_at IS NOT NULL ORDER BY 1) <> ARRAY(SELECT unnest(c.participant_ids) ORDER BY 1)
+  UNION ALL
+  SELECT 'a bulk action says what became of each of its conversations', b.id::text
+  FROM bulk_actions b WHERE b.org_id = $1 AND (b.done, b.failed) <> (
+    SELECT count(*) FILTER (WHERE i.status = 'done'), count(*) FILTER (WHERE i.status = 'failed')
+    FROM bulk_action_items i WHERE i.org_id = b.org_id AND i.bulk_action_id = b.id)
+  UNION ALL
+  SELECT 'what a bulk action has sent was sent once', b.id::text
+  FROM bulk_actions b WHERE b.org_id = $1 AND b.action ->> 'type' = 'message_customer' AND b.done <> (
+    SELECT count(*) FROM messages m WHERE m.org_id = b.org_id AND m.text = b.action ->> 'text')
+  UNION ALL
   SELECT 'what is open says why, and nobody has it', id::text
   FROM conversations WHERE org_id = $1 AND status = 'open' AND (agent_id IS NOT NULL OR status_reason IS NULL)`
 

@@ -52,6 +52,31 @@ const steps: Record<string, { weight: number; act: Act }> = {
         await tried(post(world, world.supervisor, `${id}/assign`, { agentId: agent.id, override }))
     },
   },
+  'supervisor acts on several at once': {
+    weight: 2,
+    act: async (world, model, pick) => {
+      const conversationIds = (await world.conversations()).slice(-4)
+      const action = pick(
+        [
+          { type: 'assign', agentId: pick(world.agents)?.id },
+          { type: 'assign', queueId: pick(world.queues) },
+          { type: 'message_customer', text: `To all, at step ${model.steps}` },
+          { type: 'message_customer', text: `To you, at step ${model.steps}` },
+          { type: 'force_close' },
+        ],
+        'second',
+      )
+      const as = world.ground.service(callCount++).as(world.supervisor.key)
+      if (conversationIds.length > 0) await tried(as.post('/v1/bulk-actions', { conversationIds, action }))
+    },
+  },
+  'supervisor transfers to an agent': {
+    weight: 2,
+    act: async (world, _model, pick) => {
+      const [id, agent] = [pick(await world.conversations('active', 'waiting')), pick(world.agents, 'second')]
+      if (id && agent) await tried(post(world, world.supervisor, `${id}/transfer`, { agentId: agent.id }))
+    },
+  },
   'transfer to an agent': {
     weight: 4,
     act: async (world, _model, pick) => {

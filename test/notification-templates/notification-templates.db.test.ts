@@ -16,10 +16,14 @@ afterAll(() => service.close())
 let made = 0
 
 /** An organization whose workstream has this template in these slots. */
-async function stage(template: Record<string, unknown>, slots = ['incomingUnauthenticated']) {
+async function stage(
+  template: Record<string, unknown>,
+  slots = ['incomingUnauthenticated'],
+  distribution = 'push',
+) {
   const org = await TestOrganization.create(service)
   const number = await org.addNumber('twilio sms')
-  const workstream = await org.addWorkstream(number)
+  const workstream = await org.addWorkstream(number, { distribution })
   const body = { name: `Template ${++made}`, ...template }
   const { id } = (await done(org.admin.post('/v1/notification-templates', body), 201)).body
   const set = Object.fromEntries(slots.map((slot) => [slot, id]))
@@ -143,6 +147,34 @@ describe('auto-assign', () => {
       (await done(org.admin.get(`/v1/agents/${of.id}`), 200)).body.usedUnits
     expect(before).toBe(holder.id)
     expect([await used(holder), await used(taker)]).toEqual([0, 1])
+  })
+
+  it('of what a supervisor assigns: it stands as long as the template says, and then it is the agent’s', async () => {
+    const { org, number, agent } = await stage(
+      { countdownSeconds: 45, autoAssign: true },
+      ['supervisorAssign'],
+      'pick',
+    )
+    const supervisor = await org.addAgent({ lasting: true, role: 'supervisor', presence: 'offline' })
+    const customer = newCustomer()
+    await org.customerTexts(customer, number, 'Hello')
+    const { id } = await org.conversationOf(customer, ({ queueId }) => queueId !== null)
+    const path = `/v1/conversations/${id}`
+    const stream = await EventListener.open(service, agent.key)
+
+    const assigned = await done(org.as(supervisor).post(`${path}/assign`, { agentId: agent.id }), 200)
+    const offer = await stream.first(({ type }) => type === 'conversation.offered')
+    stream.stop()
+    await refused(org.as(agent).post(`${path}/reject`), 409, 'invalid_transition')
+    clock.forward(seconds(46))
+    const after = await org.conversation(id, ({ acceptedAt }) => acceptedAt !== null)
+
+    expect(standsFor(assigned.body)).toBe(seconds(45))
+    expect(offer.data.offer).toMatchObject({
+      kind: 'supervisor_assign',
+      notification: { countdownSeconds: 45, autoAssign: true, rejectText: null },
+    })
+    expect(after).toMatchObject({ status: 'active', agentId: agent.id })
   })
 
   it('never binds a consult', async () => {

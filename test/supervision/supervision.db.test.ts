@@ -38,9 +38,10 @@ const call = ({ org }: Desk, who: TestAgent, [id, step]: [string, string], body?
 const used = async ({ org }: Desk, { id }: TestAgent) =>
   (await org.admin.get(`/v1/agents/${id}`)).body.usedUnits
 
-/** One that is open, because nobody is available. */
-async function openConversation({ org, number, agent }: Desk): Promise<string> {
-  await done(org.as(agent).put('/v1/me/presence', { presence: 'busy' }), 200)
+/** One that is open until somebody picks it. */
+async function openConversation({ org }: Desk, workstream: object = {}): Promise<string> {
+  const number = await org.addNumber('twilio sms')
+  await org.addWorkstream(number, { distribution: 'pick', ...workstream })
   const customer = newCustomer()
   await org.customerTexts(customer, number, 'Hello')
   return (await org.conversationOf(customer, ({ queueId }) => queueId !== null)).id
@@ -89,9 +90,30 @@ describe('assigning', () => {
     expect([before, await used(at, agent)]).toEqual([0, 1])
   })
 
+  it.each([
+    ['available', 200],
+    ['do_not_disturb', 200],
+    ['busy', 409],
+  ])('goes by the presences that the workstream offers to: %s is answered %i', async (presence, status) => {
+    const at = await desk()
+    const id = await openConversation(at, { allowedPresences: ['available', 'do_not_disturb'] })
+    const agent = await at.org.addAgent({ presence })
+
+    const answer = await call(at, at.supervisor, [id, 'assign'], { agentId: agent.id })
+    const forced = { agentId: agent.id, override: true }
+    if (status === 409) await done(call(at, at.supervisor, [id, 'assign'], forced), 200)
+
+    expect(answer.status).toBe(status)
+    if (status === 409) expect(answer.body.detail).toContain(`${agent.name} is busy, and the workstream`)
+    expect((await at.org.conversation(id)).agentId).toBe(agent.id)
+  })
+
   it('moves an open conversation to another queue', async () => {
     const at = await desk()
-    const id = await openConversation(at)
+    await done(at.org.as(at.agent).put('/v1/me/presence', { presence: 'busy' }), 200)
+    const customer = newCustomer()
+    await at.org.customerTexts(customer, at.number, 'Hello')
+    const { id } = await at.org.conversationOf(customer, ({ queueId }) => queueId !== null)
     const queueId = await at.org.addQueue()
     const member = await at.org.addAgent({ queues: [queueId] })
 

@@ -8,7 +8,14 @@ import { FaultPoints, watchDatabase, watchProvider } from './fault-points.js'
 import { openFrontDoor } from './front-door.js'
 import { insistingCaller } from './insisting.js'
 import { isAtRest, keptMessages, minutePasses } from './ledger.js'
-import { type ChannelKind, done, newCustomer, type TestNumber, TestOrganization } from './organization.js'
+import {
+  type ChannelKind,
+  done,
+  newCustomer,
+  type TestAgent,
+  type TestNumber,
+  TestOrganization,
+} from './organization.js'
 import { newKeys, type Program, startProgram } from './program.js'
 import { eventually } from './service.js'
 import { tellProvider } from './simulator.js'
@@ -18,6 +25,9 @@ const patience = 40_000
 /** The compiled program in a process of its own, with a fault point at each commit and each call of a provider. */
 export interface KillStage {
   points: FaultPoints
+  org: TestOrganization
+  /** Has room for everything */
+  agent: TestAgent
   kill(): void
   addNumber(kind: ChannelKind): Promise<TestNumber>
   reports(on: boolean): Promise<void>
@@ -66,6 +76,8 @@ export async function openKillStage(): Promise<KillStage> {
   }
   return {
     points,
+    org,
+    agent,
     kill: () => program?.kill(),
     addNumber: (kind) => org.addNumber(kind),
     reports: (on) => tell({ reports: on }),
