@@ -82,8 +82,14 @@ describe('a program that is killed', () => {
         40_000,
       )
       expect(counts).toEqual({ total: 3, done: 2, failed: 1, waiting: 0 })
-      for (const each of ids)
-        expect((await org.messages(each)).filter((message) => message.text === text)).toHaveLength(1)
+      for (const each of ids) {
+        const said = await eventually(
+          async () => (await org.messages(each)).filter((message) => message.text === text),
+          (notices) => notices.every(({ status }) => ['delivered', 'unknown'].includes(status)),
+          40_000,
+        )
+        expect(said).toHaveLength(1)
+      }
       struck.add(points.passed.at(-1) ?? '')
     } while (points.hasStruck)
 
