@@ -37,6 +37,8 @@ export const defaultTexts: Readonly<Record<Trigger, string>> = {
   transfer_accepted: '{AgentName} has taken over the conversation.',
   agent_disconnected:
     '{AgentName} has lost the connection. A colleague will be with you as soon as possible.',
+  consult_accepted: '{AgentName} is helping with your conversation.',
+  consult_ended: '{AgentName} no longer helps with your conversation.',
   participant_joined: '{AgentName} has joined the conversation.',
   participant_left: '{AgentName} has left the conversation.',
   conversation_ended: '{AgentName} has ended the conversation.',

@@ -11,6 +11,8 @@ export const triggers = [
   'agent_joined',
   'transfer_accepted',
   'agent_disconnected',
+  'consult_accepted',
+  'consult_ended',
   'participant_joined',
   'participant_left',
   'conversation_ended',

@@ -39,12 +39,19 @@ export async function changeParticipant(tx: OrgTx, row: Participant, change: Cha
   noteChange(tx, row, change)
 }
 
-/** The customer may be told that somebody joins the conversation, or leaves it: whoever writes to them, and nobody else. */
+/**
+ * The customer may be told that somebody joins the conversation, or leaves it (whoever writes to them, and nobody else); and
+ * that somebody is consulted, or no longer.
+ */
 function noteChange(
   tx: OrgTx,
-  { conversationId, agentId, addedAt }: Participant,
-  change: Pick<Change, 'addedAt' | 'leftAt'>,
+  { conversationId, agentId, mode, joinedAt, addedAt }: Participant,
+  change: Pick<Change, 'joinedAt' | 'addedAt' | 'leftAt'>,
 ): void {
+  const isConsult = mode === 'consult'
+  if (isConsult && change.joinedAt) noteAttendance(tx, { by: 'consult_accepted', conversationId, agentId })
+  if (isConsult && change.leftAt && joinedAt)
+    noteAttendance(tx, { by: 'consult_ended', conversationId, agentId })
   if (change.addedAt) noteAttendance(tx, { by: 'participant_joined', conversationId, agentId })
   if (change.leftAt && addedAt) noteAttendance(tx, { by: 'participant_left', conversationId, agentId })
 }

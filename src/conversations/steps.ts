@@ -11,9 +11,9 @@ export interface Step {
   after: Conversation
 }
 
-/** Somebody beside the agent writes to the customer from now on, or no longer. */
+/** Somebody beside the agent writes to the customer from now on, or no longer; or is consulted, or no longer. */
 export interface Attendance {
-  by: 'participant_joined' | 'participant_left'
+  by: 'participant_joined' | 'participant_left' | 'consult_accepted' | 'consult_ended'
   conversationId: string
   agentId: string
 }

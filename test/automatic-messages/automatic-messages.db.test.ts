@@ -279,6 +279,40 @@ describe('an automatic message', () => {
     ])
   })
 
+  it('tells who is consulted and who no longer is: not who says no, who monitors, or whom the end takes along', async () => {
+    const stage = await Stage.set('twilio sms', { presence: 'available' })
+    for (const trigger of ['consult_accepted', 'consult_ended'])
+      await stage.say(trigger, { texts: { en: `<${trigger}> {AgentName}` } })
+    const { org, agent } = stage
+    const customer = newCustomer()
+    const { id } = await org.acceptedConversation(agent, stage.number, customer)
+    const expert = await org.addAgent({ name: 'Eve' })
+    const supervisor = await org.addAgent({ name: 'Sue', role: 'supervisor', presence: 'offline' })
+    const path = `/v1/conversations/${id}`
+    const invite = async (): Promise<string> => {
+      const { body } = await done(org.as(agent).post(`${path}/consults`, { agentId: expert.id }), 201)
+      return `${path}/consults/${body.id}`
+    }
+
+    await invite()
+    await done(org.as(expert).post(`${path}/reject`), 200)
+    await done(org.as(agent).post(`${await invite()}/remove`), 200)
+    const consult = await invite()
+    await done(org.as(expert).post(`${path}/accept`), 200)
+    await done(org.as(supervisor).post(`${path}/monitor`), 200)
+    await done(org.as(supervisor).delete(`${path}/monitor`), 200)
+    await done(org.as(expert).post(`${consult}/leave`), 200)
+    await invite()
+    await done(org.as(expert).post(`${path}/accept`), 200)
+    await done(org.as(agent).post(`${path}/close`), 200)
+
+    expect(await stage.said(customer)).toEqual([
+      '<consult_accepted> Eve',
+      '<consult_ended> Eve',
+      '<consult_accepted> Eve',
+    ])
+  })
+
   it('of a number takes the place of that of its channel, and keeps it back where it is inactive', async () => {
     const stage = await Stage.set()
     const other = await stage.org.addNumber('twilio sms')
