@@ -125,6 +125,7 @@ async function create(container: Container, file: string): Promise<Saved> {
     attributes: {},
     addresses: [],
     active: true,
+    preferredAgentIds: [],
   })
   const accounts: Saved['accounts'] = []
   for (const one of channels) accounts.push(await createAccount(container, admin, one))

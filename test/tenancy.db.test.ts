@@ -331,6 +331,7 @@ describe('the log', () => {
 const segmentNamed: Readonly<Record<string, string>> = {
   capacityProfileId: 'capacity-profiles',
   skillId: 'skills',
+  preferredAgentIds: 'agents',
   presenceStatusId: 'presence-statuses',
   ...Object.fromEntries(
     ['incomingAuthenticated', 'incomingUnauthenticated', 'transfer', 'consult', 'supervisorAssign'].map(
@@ -351,7 +352,7 @@ const segmentNamed: Readonly<Record<string, string>> = {
 }
 
 function rowNamed(reference: string, { ids }: Furnished): string {
-  const name = reference.split('.').at(-1) ?? ''
+  const name = reference.replace(/\.0$/, '').split('.').at(-1) ?? ''
   const id = ids[segmentNamed[name] ?? '']
   if (id === undefined) throw new Error(`Say in this test which row "${reference}" names`)
   return id

@@ -14,6 +14,7 @@ export const presentContact = (row: ContactRow, addresses: readonly Address[]): 
   attributes: row.attributes as Shown['attributes'],
   addresses: addresses.map(({ channel, address }) => ({ channel, address })),
   active: row.active,
+  preferredAgentIds: row.preferredAgentIds,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 })

@@ -14,6 +14,7 @@ interface Fields {
   email: string | null
   attributes: Record<string, string | number | boolean>
   active: boolean
+  preferredAgentIds: string[]
 }
 
 export async function insertContact(tx: OrgTx, fields: Fields, now: Date): Promise<ContactRow> {
@@ -64,6 +65,13 @@ export async function updateContact(
 ): Promise<void> {
   const data: Prisma.ContactUncheckedUpdateManyInput = { ...given(change), updatedAt: now }
   await tx.contact.updateMany({ where: { id }, data })
+}
+
+/** Which of these agents there are. Agents are never deleted. */
+export async function findAgentIds(tx: OrgTx, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await tx.agent.findMany({ where: { id: { in: [...ids] } }, select: { id: true } })
+  return new Set(rows.map(({ id }) => id))
 }
 
 /** With its addresses. */

@@ -39,6 +39,15 @@ const attributes = z
     `A contact has at most ${maxAttributes} attributes.`,
   )
 
+const mostPreferredAgents = 3
+const preferredAgentIds = z
+  .array(id)
+  .max(mostPreferredAgents)
+  .refine((ids) => new Set(ids).size === ids.length, 'An agent is named twice.')
+  .meta({
+    description: 'Who is to have this customer before others, in order, where the organization says so',
+  })
+
 export const contactSchema = z
   .object({
     id,
@@ -48,6 +57,7 @@ export const contactSchema = z
     attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     addresses: z.array(z.object({ channel, address: z.string() })),
     active: z.boolean(),
+    preferredAgentIds: z.array(id),
     createdAt: time,
     updatedAt: time,
   })
@@ -64,6 +74,7 @@ export const createContactBody = z.strictObject({
   attributes: attributes.default({}),
   addresses: addresses.default([]),
   active: z.boolean().default(true),
+  preferredAgentIds: preferredAgentIds.default([]),
 })
 
 export const changeContactBody = z.strictObject({
@@ -73,6 +84,7 @@ export const changeContactBody = z.strictObject({
   attributes: attributes.optional().meta({ description: 'All of them: what is not named is removed' }),
   addresses: addresses.optional().meta({ description: 'All of them: what is not named is removed' }),
   active: z.boolean().optional(),
+  preferredAgentIds: preferredAgentIds.optional(),
 })
 
 export const contactQuery = pageQuery.extend({

@@ -6,7 +6,7 @@ import { lockRow } from '../db/rows.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
-import { AppError, notFound } from '../lib/errors.js'
+import { AppError, invalidField, notFound } from '../lib/errors.js'
 import { parsePhoneInput } from '../lib/phone-number.js'
 import { doubtsAbout, storedAddress } from './addresses.js'
 import { listOptOuts, optOutKey } from './opt-outs.js'
@@ -15,6 +15,7 @@ import {
   type ContactRow,
   deleteContact,
   findAddresses,
+  findAgentIds,
   getContact,
   insertContact,
   listContacts,
@@ -34,11 +35,13 @@ export class ContactService {
   ) {}
 
   create(caller: OrgCaller, body: z.infer<typeof createContactBody>): Promise<Written> {
-    const { name, email = null, attributes, active } = body
+    const { name, email = null, attributes, active, preferredAgentIds } = body
     const mobilePhone = storedPhone(body.mobilePhone) ?? null
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
-      const row = await insertContact(tx, { name, mobilePhone, email, attributes, active }, now)
+      await assertAgents(tx, preferredAgentIds)
+      const fields = { name, mobilePhone, email, attributes, active, preferredAgentIds }
+      const row = await insertContact(tx, fields, now)
       await replaceAddresses(tx, row.id, body.addresses.map(storedAddress), now)
       const after = await this.show(tx, row)
       await recordAudit(tx, caller, { action: 'contact.created', subjectId: row.id, at: now, after })
@@ -64,14 +67,16 @@ export class ContactService {
 
   /** Attributes and addresses are replaced as a whole where they are given. */
   update(caller: OrgCaller, id: string, body: z.infer<typeof changeContactBody>): Promise<Written> {
-    const { addresses, name, email, attributes, active } = body
+    const { addresses, name, email, attributes, active, preferredAgentIds } = body
     const mobilePhone = storedPhone(body.mobilePhone)
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
         await lockRow(tx, 'contacts', id)
         const before = await this.show(tx, await getContact(tx, id))
-        await updateContact(tx, id, { name, mobilePhone, email, attributes, active }, now)
+        await assertAgents(tx, preferredAgentIds)
+        const change = { name, mobilePhone, email, attributes, active, preferredAgentIds }
+        await updateContact(tx, id, change, now)
         if (addresses) await replaceAddresses(tx, id, addresses.map(storedAddress), now)
         const after = await this.show(tx, await getContact(tx, id))
         await recordAudit(tx, caller, { action: 'contact.changed', subjectId: id, at: now, before, after })
@@ -108,6 +113,12 @@ export class ContactService {
   private async show(tx: OrgTx, row: ContactRow): Promise<Shown> {
     return presentContact(row, (await findAddresses(tx, [row.id])).get(row.id) ?? [])
   }
+}
+
+async function assertAgents(tx: OrgTx, ids: readonly string[] = []): Promise<void> {
+  const known = await findAgentIds(tx, ids)
+  const lost = ids.findIndex((id) => !known.has(id))
+  if (lost >= 0) throw invalidField(`preferredAgentIds.${lost}`, 'There is no such agent.')
 }
 
 const written = (shown: Shown): Written => ({

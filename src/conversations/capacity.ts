@@ -79,16 +79,29 @@ const hasSession = Prisma.sql`a.open_sessions < a.session_limit`
  */
 export async function takeCapacity(
   tx: OrgTx,
-  { agentId, units, profileIds, now }: Claim,
+  claim: Claim,
   { isForced }: { isForced: boolean },
 ): Promise<void> {
+  const isTaken = await takeBeyond(tx, claim, isForced ? Prisma.sql`true` : hasSession)
+  if (!isTaken) throw await whyNotTaken(tx, claim.agentId)
+}
+
+/** The same for an offer to an agent whom the contact prefers. False where they may not be offered it by now. */
+export function claimBeyond(tx: OrgTx, claim: Claim, allowed: readonly string[]): Promise<boolean> {
+  return takeBeyond(tx, claim, Prisma.sql`${hasSession} AND a.presence::text = ANY(${[...allowed]})`)
+}
+
+async function takeBeyond(
+  tx: OrgTx,
+  { agentId, units, profileIds, now }: Claim,
+  condition: Prisma.Sql,
+): Promise<boolean> {
   const taken = await tx.$queryRaw<PresenceStep[]>`
     UPDATE agents a SET used_units = used_units + ${units}, last_assigned_at = ${now}, open_sessions = open_sessions + 1,
       overcommitted_units = greatest(overcommitted_units, used_units + ${units} - capacity_units)
-    ${withPresence(tx, agentId, isForced ? undefined : hasSession)}`
-  if (taken.length === 0) throw await whyNotTaken(tx, agentId)
+    ${withPresence(tx, agentId, condition)}`
   notePresence(tx, taken)
-  if (profileIds.length === 0) return
+  if (taken.length === 0 || profileIds.length === 0) return taken.length > 0
   const midnight = await findMidnight(tx, now)
   // An agent who was not given the profile has no place of it: all that they take is beyond it
   await tx.$executeRaw`
@@ -101,6 +114,7 @@ export async function takeCapacity(
       overcommitted = greatest(p.overcommitted, p.used + 1 - p.item_limit),
       resets_at = coalesce(p.resets_at, excluded.resets_at)`
   await followProfiles(tx, [agentId])
+  return true
 }
 
 async function whyNotTaken(tx: OrgTx, agentId: string): Promise<AppError> {

@@ -76,6 +76,7 @@ function newConversation(
     isReturning: false,
     demand: null,
     skills: null,
+    preferredAgentIds: [],
     overflowAfterMinutes: null,
     overflowAt: null,
     parkedReason: null,

@@ -8,6 +8,7 @@ import type { Take } from '../db/row-by-row.js'
 import { findRatings } from '../skills/repository.js'
 import type { Item } from './choose-agent.js'
 import { FreeAgents } from './free-agents.js'
+import { noPreference, preferenceOf } from './preference.js'
 import { type Considered, consider } from './record.js'
 import { saveConsidered } from './record-repository.js'
 import {
@@ -175,9 +176,11 @@ export class Pass {
 
 const keyOf = ({ queueId, demand }: Line): string => `${queueId} ${demand}`
 
-const demandOf = ({ queueId, units, profileIds, skills, skillMatching, presences }: Line): Demand => ({
-  ...{ queueId, units, profileIds, skills, skillMatching },
+const demandOf = ({ preferred, presences, ...line }: Line): Demand => ({
+  ...{ queueId: line.queueId, units: line.units, profileIds: line.profileIds },
+  ...{ skills: line.skills, skillMatching: line.skillMatching },
   presences: new Set(presences),
+  preference: preferred ? preferenceOf(preferred) : noPreference,
 })
 
 function itemOf({ line, history }: Head, limit: number): Item {

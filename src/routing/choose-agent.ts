@@ -1,7 +1,7 @@
 /**
  * Who of those whom nothing rules out is offered a conversation (domain.md 5.5): the agent who had it last, if it returns
- * and its workstream keeps the same agent; otherwise those who have declined it less often first, and among them by the
- * method of its queue.
+ * and its workstream keeps the same agent; otherwise those who have declined it less often first, then its preferred agents,
+ * and among the others by the method of its queue.
  */
 import { type Candidate, type Demand, freeFor, type Refusals, ruledOutBy, shortfall } from './rule-out.js'
 
@@ -19,6 +19,7 @@ export interface Item {
 export function chooseAgent(item: Item, candidates: Iterable<Candidate>, now: Date): Candidate | null {
   const order = (one: Candidate, other: Candidate): number =>
     declinesOf(item, one) - declinesOf(item, other) ||
+    preference(item, one) - preference(item, other) ||
     distance(item, one) - distance(item, other) ||
     methods[item.method](one, other, item.demand) ||
     (one.agentId < other.agentId ? -1 : 1)
@@ -33,6 +34,12 @@ export function chooseAgent(item: Item, candidates: Iterable<Candidate>, now: Da
 
 const declinesOf = ({ refusals }: Item, { agentId }: Candidate): number =>
   refusals.byAgent.get(agentId)?.count ?? 0
+
+const preference = ({ demand }: Item, { agentId }: Candidate): number => {
+  const { members } = demand.preference
+  const place = members.indexOf(agentId)
+  return place < 0 ? members.length : place
+}
 
 /** Closest first, where the workstream says so. */
 const distance = ({ demand }: Item, candidate: Candidate): number =>

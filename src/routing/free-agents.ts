@@ -1,8 +1,8 @@
-import { claimCapacity } from '../conversations/capacity.js'
+import { claimBeyond, claimCapacity } from '../conversations/capacity.js'
 import { capacityOf } from '../conversations/change.js'
 import type { OrgTx } from '../db/database.js'
 import { chooseAgent, type Item } from './choose-agent.js'
-import { type Candidate, type Demand, noRefusals, ruledOutBy, timesThatFit } from './rule-out.js'
+import { type Candidate, type Demand, noRefusals, prefers, ruledOutBy, timesThatFit } from './rule-out.js'
 
 type ByAgent = ReadonlyMap<string, ReadonlyMap<string, number>>
 
@@ -58,7 +58,9 @@ export class FreeAgents {
     const able = this.members(demand).filter(
       (candidate) => ruledOutBy(demand, noRefusals, candidate, now).length === 0,
     )
-    return able.reduce((sum, candidate) => sum + timesThatFit(demand, candidate), 0)
+    const times = (candidate: Candidate): number =>
+      Math.max(prefers(demand, candidate) ? 1 : 0, timesThatFit(demand, candidate))
+    return able.reduce((sum, candidate) => sum + times(candidate), 0)
   }
 
   /** Takes the capacity of whoever comes first; null where everybody is ruled out. */
@@ -69,7 +71,8 @@ export class FreeAgents {
       const chosen = chooseAgent(item, this.members(item.demand), now)
       if (!chosen) return null
       const { agentId } = chosen
-      if (await claimCapacity(tx, { ...capacity, agentId, now }, [...item.demand.presences])) {
+      const claim = prefers(item.demand, chosen) ? claimBeyond : claimCapacity
+      if (await claim(tx, { ...capacity, agentId, now }, [...item.demand.presences])) {
         chosen.freeUnits -= capacity.units
         chosen.freeSessions -= 1
         for (const id of profileIds) chosen.places.set(id, (chosen.places.get(id) ?? 0) - 1)
@@ -79,8 +82,7 @@ export class FreeAgents {
         return agentId
       }
       // Taken by a person, or gone, in the meantime
-      chosen.freeUnits = 0
-      chosen.places.clear()
+      chosen.presence = 'offline'
     }
   }
 

@@ -5,12 +5,16 @@ import { findRatings } from '../skills/repository.js'
 import type { RequiredSkill } from '../workstreams/classification.js'
 import { chooseAgent, type Item } from './choose-agent.js'
 import { FreeAgents } from './free-agents.js'
+import { preferenceOf } from './preference.js'
 import { type Considered, consider } from './record.js'
 import { findHistories, findMembers, findPlaces } from './repository.js'
 import { findRoutingSettings } from './settings-repository.js'
 import { findAssignmentTerms } from './why-repository.js'
 
-type Subject = Pick<Conversation, 'id' | 'workstreamId' | 'capacityProfileIds' | 'skills'>
+type Subject = Pick<
+  Conversation,
+  'id' | 'workstreamId' | 'capacityProfileIds' | 'skills' | 'preferredAgentIds'
+>
 
 /**
  * Whom assignment would choose at this moment, and what rules the others out, as `Pass` would see it. Null where the
@@ -50,6 +54,11 @@ export async function previewAssignment(
         skillMatching: terms.skillMatching,
       },
       skills: skills.filter(({ skillId }) => ratings.has(skillId)),
+      preference: preferenceOf({
+        mode: settings.preferredAgents,
+        named: subject.preferredAgentIds,
+        members: subject.preferredAgentIds.filter((id) => members.some(({ agentId }) => agentId === id)),
+      }),
     },
     method: terms.method,
     lastAgentId: terms.keepSameAgent ? (history?.lastAgentId ?? null) : null,

@@ -35,9 +35,16 @@ export interface Considered {
   at: string
   /** Who was chosen */
   agentId: string | null
-  agents: { id: string; ruledOutBy: Exclusion[] }[]
+  agents: Verdict[]
   /** How many more there were */
   others: number
+  /** Whom the contact prefers; absent where it was written by a version that had no such thing */
+  preferred?: Verdict[]
+}
+
+interface Verdict {
+  id: string
+  ruledOutBy: Exclusion[]
 }
 
 const mostAgents = 50
@@ -66,12 +73,17 @@ export function consider(
   candidates: readonly Candidate[],
   now: Date,
 ): Omit<Considered, 'agentId'> {
+  const verdictOn = (candidate: Candidate): Verdict => ({
+    id: candidate.agentId,
+    ruledOutBy: ruledOutBy(demand, refusals, candidate, now),
+  })
   return {
     at: now.toISOString(),
-    agents: candidates.slice(0, mostAgents).map((candidate) => ({
-      id: candidate.agentId,
-      ruledOutBy: ruledOutBy(demand, refusals, candidate, now),
-    })),
+    agents: candidates.slice(0, mostAgents).map(verdictOn),
     others: Math.max(0, candidates.length - mostAgents),
+    preferred: demand.preference.named.map((id) => {
+      const candidate = candidates.find(({ agentId }) => agentId === id)
+      return candidate ? verdictOn(candidate) : { id, ruledOutBy: ['not_in_queue'] }
+    }),
   }
 }

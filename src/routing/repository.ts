@@ -7,6 +7,7 @@ import type { Share } from './choose-queue.js'
 import type { Plan } from './decide.js'
 import type { Fact, RoutingFacts } from './match-rules.js'
 import type { Candidate, Declines } from './rule-out.js'
+import { preferredAgentsMode } from './settings-repository.js'
 
 type Range = Pick<Take, 'limit' | 'except'>
 
@@ -61,16 +62,18 @@ export async function findPlans(tx: OrgTx, workstreamIds: readonly string[]): Pr
   )
 }
 
+export type ContactFacts = NonNullable<RoutingFacts['contact']> & { preferredAgentIds: string[] }
+
 export async function findContactFacts(
   tx: OrgTx,
   ids: readonly string[],
-): Promise<Map<string, NonNullable<RoutingFacts['contact']>>> {
+): Promise<Map<string, ContactFacts>> {
   if (ids.length === 0) return new Map()
   const rows = await tx.contact.findMany({ where: { id: { in: [...new Set(ids)] } } })
   return new Map(
-    rows.map(({ id, name, mobilePhone, email, attributes }) => [
+    rows.map(({ id, name, mobilePhone, email, attributes, preferredAgentIds }) => [
       id,
-      { name, mobilePhone, email, attributes: attributes as Record<string, Fact> },
+      { name, mobilePhone, email, attributes: attributes as Record<string, Fact>, preferredAgentIds },
     ]),
   )
 }
@@ -98,25 +101,26 @@ const agentColumns = Prisma.sql`
   a.last_assigned_at AS "lastAssignedAt", a.last_released_at AS "lastReleasedAt", array_agg(m.queue_id::text) AS "queueIds",
   array_agg(m.created_at) AS "joinedAt", array_agg(m.last_assigned_at) AS turns`
 
-/** Agents who could be offered something now, with the queues they are a member of. */
+/**
+ * Agents who could be offered something now, with the queues they are a member of: those who have room, and where preferred
+ * agents come first all who are there.
+ */
 export async function findCandidates(tx: OrgTx): Promise<Candidate[]> {
   const rows = await tx.$queryRaw<AgentRow[]>`
     SELECT ${agentColumns} FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.org_id = ${tx.orgId}::uuid AND a.presence IN ('available', 'busy', 'do_not_disturb', 'away') AND (a.used_units < a.capacity_units OR (
+    WHERE a.org_id = ${tx.orgId}::uuid AND a.presence IN ('available', 'busy', 'do_not_disturb', 'away') AND ((a.used_units < a.capacity_units OR (
         SELECT true FROM agent_capacity_profiles p
         WHERE p.org_id = a.org_id AND p.agent_id = a.id AND p.is_assigned AND p.used < p.item_limit LIMIT 1))
-      AND a.open_sessions < a.session_limit AND NOT ${isBlocked}
+      AND a.open_sessions < a.session_limit AND NOT ${isBlocked} OR ${preferredAgentsMode(tx)} <> 'off')
     GROUP BY a.org_id, a.id`
   return rows.map(candidateOf)
 }
 
-/** All members of these queues, also those who are not free. */
+/** All members of these queues, also those who are not free; of their memberships those of these queues. */
 export async function findMembers(tx: OrgTx, queueIds: readonly string[]): Promise<Candidate[]> {
   const rows = await tx.$queryRaw<AgentRow[]>`
     SELECT ${agentColumns} FROM agents a JOIN queue_members m ON m.org_id = a.org_id AND m.agent_id = a.id
-    WHERE a.org_id = ${tx.orgId}::uuid AND a.id IN (
-      SELECT own.agent_id FROM queue_members own
-      WHERE own.org_id = ${tx.orgId}::uuid AND own.queue_id = ANY(${[...queueIds]}::uuid[]))
+    WHERE m.org_id = ${tx.orgId}::uuid AND m.queue_id = ANY(${[...queueIds]}::uuid[])
     GROUP BY a.org_id, a.id ORDER BY a.id`
   return rows.map(candidateOf)
 }

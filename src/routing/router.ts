@@ -12,24 +12,24 @@ import { waitingMinutes } from '../workstreams/overflow.js'
 import type { QueueState } from './choose-queue.js'
 import { type Decision, decide, factsOf, type Plan } from './decide.js'
 import { demandIdOf } from './demand.js'
-import type { RoutingFacts } from './match-rules.js'
 import { findQueueStates, noteEmptyQueues } from './queue-state-repository.js'
 import { type Routed, routedBy } from './record.js'
 import { saveRouted } from './record-repository.js'
-import { findContactFacts, findPlans, findUnrouted } from './repository.js'
+import { type ContactFacts, findContactFacts, findPlans, findUnrouted } from './repository.js'
 import { defaultSettings, findRoutingSettings, type RoutingSettings } from './settings-repository.js'
 
 interface Led {
   change: ConversationChange
   decision: Decision
   routed: Routed | null
-  isClassified: boolean
+  /** Whether routing has written down more of it than its queue */
+  isMarked: boolean
 }
 
 interface Circumstances {
   plans: Map<string, Plan>
   terms: Map<string, WorkTerms>
-  contacts: Map<string, RoutingFacts['contact']>
+  contacts: Map<string, ContactFacts>
   queues: Map<string, QueueState>
   settings: RoutingSettings
   now: Date
@@ -72,9 +72,11 @@ async function findCircumstances(
     ),
   ])
   const queues = await findQueueStates(tx, [...plans.values()].flatMap(queuesOf), now)
-  // Only where a queue without members is met does it matter what is to be done about it
-  const hasEmpty = [...queues.values()].some(({ hasMembers }) => !hasMembers)
-  const settings = hasEmpty ? await findRoutingSettings(tx) : defaultSettings
+  // Only where a queue without members is met, or a contact prefers somebody, does it matter what the organization says
+  const matters =
+    [...queues.values()].some(({ hasMembers }) => !hasMembers) ||
+    [...contacts.values()].some(({ preferredAgentIds }) => preferredAgentIds.length > 0)
+  const settings = matters ? await findRoutingSettings(tx) : defaultSettings
   return { plans, terms, contacts, queues, settings, now }
 }
 
@@ -82,9 +84,10 @@ function lead(row: Conversation, circumstances: Circumstances): Led[] {
   const { plans, terms, contacts, queues, settings, now } = circumstances
   const plan = plans.get(row.workstreamId)
   if (!plan) throw new Error(`Conversation of an unknown workstream ${row.workstreamId}`)
-  const facts = factsOf(row, contacts.get(row.contactId ?? '') ?? null)
+  const contact = contacts.get(row.contactId ?? '') ?? null
+  const facts = factsOf(row, contact)
   const decision = decide(plan, row.id, facts, { queues, ...settings })
-  const asked = classified(row, decision)
+  const asked = { ...classified(row, decision), ...preferredBy(settings, contact) }
   const { queueId, outcome } = decision
   const state = queues.get(queueId)
   const overflowAfterMinutes = waitingMinutes(state?.overflow ?? {})
@@ -98,13 +101,23 @@ function lead(row: Conversation, circumstances: Circumstances): Led[] {
   // It counts for those behind it
   if (state && outcome === 'queued') state.waiting += 1
   const routed = routedBy(plan, decision, now)
-  return [{ change, decision, routed, isClassified: plan.rulesets.length > 0 }]
+  return [
+    { change, decision, routed, isMarked: plan.rulesets.length > 0 || asked.preferredAgentIds.length > 0 },
+  ]
 }
 
+/** Whom the contact prefers, if it has one: an empty list makes no line of its own (docs/decisions/0042). */
+export const preferredBy = (
+  { preferredAgents }: RoutingSettings,
+  contact: ContactFacts | null,
+): Pick<Conversation, 'preferredAgentIds'> => ({
+  preferredAgentIds: preferredAgents === 'off' ? [] : (contact?.preferredAgentIds ?? []),
+})
+
 async function record(tx: OrgTx, led: readonly Led[], now: Date): Promise<void> {
-  const classified = led.filter(({ isClassified }) => isClassified).map(({ change }) => change.after)
+  const marked = led.filter(({ isMarked }) => isMarked).map(({ change }) => change.after)
   await Promise.all([
-    updateRows(tx, 'conversations', classified, ['context', 'skills', 'priority']),
+    updateRows(tx, 'conversations', marked, ['context', 'skills', 'priority', 'preferredAgentIds']),
     recordChanges(
       tx,
       led.map(({ change }) => change),

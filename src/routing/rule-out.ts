@@ -4,8 +4,17 @@
  */
 import { later, seconds } from '../lib/clock.js'
 import type { RequiredSkill } from '../workstreams/classification.js'
+import type { Preference } from './preference.js'
 
-export const exclusions = ['not_in_queue', 'presence', 'capacity', 'sessions', 'skill', 'declined'] as const
+export const exclusions = [
+  'not_in_queue',
+  'presence',
+  'capacity',
+  'sessions',
+  'skill',
+  'not_preferred',
+  'declined',
+] as const
 export type Exclusion = (typeof exclusions)[number]
 
 /** An agent as assignment sees them. */
@@ -42,6 +51,7 @@ export interface Demand {
   presences: ReadonlySet<string>
   skills: readonly RequiredSkill[]
   skillMatching: 'exact' | 'closest' | 'none'
+  preference: Preference
 }
 
 /** An agent's declines of one conversation. */
@@ -64,18 +74,24 @@ const declinePause = seconds(60)
 /** Everything that keeps this agent from being offered it now; nothing where they may be. */
 export function ruledOutBy(demand: Demand, refusals: Refusals, candidate: Candidate, now: Date): Exclusion[] {
   const declines = refusals.byAgent.get(candidate.agentId)
+  const isPreferred = prefers(demand, candidate)
   const applies: Record<Exclusion, boolean> = {
     not_in_queue: !candidate.memberships.has(demand.queueId),
     presence: !demand.presences.has(candidate.presence),
-    capacity: candidate.isBlocked || fitting(demand, candidate) < 1,
+    capacity: !isPreferred && (candidate.isBlocked || fitting(demand, candidate) < 1),
     sessions: candidate.freeSessions < 1,
-    skill: demand.skillMatching === 'exact' && shortfall(demand, candidate) > 0,
+    skill: !isPreferred && demand.skillMatching === 'exact' && shortfall(demand, candidate) > 0,
+    not_preferred: demand.preference.isOnly && !isPreferred,
     declined:
       declines !== undefined &&
       (declines.count >= refusals.limit || later(declines.lastAt, declinePause) > now),
   }
   return exclusions.filter((exclusion) => applies[exclusion])
 }
+
+/** Of a preferred agent who is a member of the queue neither room nor skills are asked (domain.md 5.5). */
+export const prefers = ({ preference }: Demand, { agentId }: Candidate): boolean =>
+  preference.members.includes(agentId)
 
 /** How much of what it takes an agent has free: units, or places of the fullest of its profiles. */
 export const freeFor = ({ profileIds }: Demand, { freeUnits, places }: Candidate): number =>

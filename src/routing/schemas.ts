@@ -9,17 +9,31 @@ const queueWithoutMembers = z.enum(['keep_open', 'close']).meta({
   description: 'What becomes of a conversation whose queue, and the fallback queue, have no members at all',
 })
 
+const preferredAgents = z.enum(['off', 'next_best', 'unassigned']).meta({
+  description:
+    'Whether preferredAgentIds of contacts come first, and what happens where none of them is there: the next best gets the conversation, or it waits for them',
+})
+
 export const routingSettingsSchema = z
-  .object({ declineLimit, queueWithoutMembers })
+  .object({ declineLimit, queueWithoutMembers, preferredAgents })
   .meta({ id: 'RoutingSettings' })
 
 export const routingSettingsBody = z.strictObject({
   declineLimit: declineLimit.default(3),
   queueWithoutMembers: queueWithoutMembers.default('keep_open'),
+  preferredAgents: preferredAgents.default('off'),
 })
 
 const condition = z.enum(['out_of_hours', 'item_limit'])
-const exclusion = z.enum(['not_in_queue', 'presence', 'capacity', 'sessions', 'skill', 'declined'])
+const exclusion = z.enum([
+  'not_in_queue',
+  'presence',
+  'capacity',
+  'sessions',
+  'skill',
+  'not_preferred',
+  'declined',
+])
 
 export const routingRecordSchema = z
   .object({
@@ -97,6 +111,10 @@ export const routingRecordSchema = z
         agentId: id.nullable().meta({ description: 'Who was chosen; of what waits, who would be now' }),
         agents: z.array(z.object({ id, name: z.string(), ruledOutBy: z.array(exclusion) })),
         others: z.int().meta({ description: 'Members of the queue beyond those listed' }),
+        preferred: z.array(z.object({ id, name: z.string(), ruledOutBy: z.array(exclusion) })).meta({
+          description:
+            'Whom the contact prefers, in order, and why not: neither their capacity nor their skills are asked. Empty where the organization does not go by it',
+        }),
       })
       .nullable()
       .meta({

@@ -4,6 +4,8 @@ import type { Take } from '../db/row-by-row.js'
 import { columnsOf } from '../db/rows.js'
 import type { RequiredSkill } from '../workstreams/classification.js'
 import type { AssignmentMethod } from './choose-agent.js'
+import type { PreferredAgents } from './preference.js'
+import { preferredAgentsMode } from './settings-repository.js'
 
 /**
  * A line of a queue: what waits in it and asks the same of an agent. A pass goes from line to line, not from conversation
@@ -19,6 +21,8 @@ export interface Line {
   units: number
   profileIds: string[]
   skills: RequiredSkill[]
+  /** Whom the contact prefers, and who of them are members of the queue; null: nobody */
+  preferred: { mode: PreferredAgents; named: string[]; members: string[] } | null
   skillMatching: 'exact' | 'closest' | 'none'
   keepSameAgent: boolean
   /** Of agents who may be offered it */
@@ -41,29 +45,37 @@ const beforeAll: Place = {
   id: '00000000-0000-0000-0000-000000000000',
 }
 
-// As the index conversations_lines has them
-const demand = Prisma.sql`coalesce(c.demand, c.workstream_id)`
+// As the index conversations_in_line has them
+const demand = Prisma.sql`(CASE WHEN c.demand IS NULL THEN c.workstream_id ELSE c.demand END)`
 const rank = Prisma.sql`(CASE WHEN c.is_returning THEN 0 ELSE c.priority END)`
 const waits = Prisma.sql`c.status = 'open' AND c.queue_id IS NOT NULL AND c.parked_reason IS NULL`
+
+/** The same for all of a line. */
+const asked = Prisma.sql`c.capacity_profile_ids, c.skills, c.preferred_agent_ids`
 
 /** The lines of these queues that routing pushes. */
 export async function findLines(tx: OrgTx, queueIds: readonly string[]): Promise<Line[]> {
   return tx.$queryRaw<Line[]>`
     WITH RECURSIVE lines AS (
       SELECT first.* FROM unnest(${[...queueIds]}::uuid[]) AS q(id) CROSS JOIN LATERAL (
-        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids, c.skills FROM conversations c
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, ${asked} FROM conversations c
         WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = q.id AND ${waits} ORDER BY ${demand} LIMIT 1) first
       UNION ALL
       SELECT next.* FROM lines CROSS JOIN LATERAL (
-        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, c.capacity_profile_ids, c.skills FROM conversations c
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id, ${asked} FROM conversations c
         WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = lines.queue_id AND ${waits} AND ${demand} > lines.demand
         ORDER BY ${demand} LIMIT 1) next
     )
     SELECT l.queue_id AS "queueId", l.demand, q.priority AS "queuePriority", q.assignment::text AS method,
       l.workstream_id AS "workstreamId", w.capacity_units AS units,
       l.capacity_profile_ids::text[] AS "profileIds",
-      coalesce(l.skills, '[]') AS skills, w.skill_matching::text AS "skillMatching", w.keep_same_agent AS "keepSameAgent",
-      w.allowed_presences AS presences
+      coalesce(l.skills, '[]') AS skills,
+      w.skill_matching::text AS "skillMatching", w.keep_same_agent AS "keepSameAgent", w.allowed_presences AS presences,
+      CASE WHEN cardinality(l.preferred_agent_ids) > 0 THEN jsonb_build_object(
+        'mode', coalesce(${preferredAgentsMode(tx)}, 'off'), 'named', l.preferred_agent_ids, 'members', ARRAY(
+          SELECT p.id FROM unnest(l.preferred_agent_ids) WITH ORDINALITY AS p(id, place)
+          JOIN queue_members m ON m.org_id = ${tx.orgId}::uuid AND m.queue_id = l.queue_id AND m.agent_id = p.id
+          ORDER BY p.place)) END AS preferred
     FROM lines l JOIN queues q ON q.org_id = ${tx.orgId}::uuid AND q.id = l.queue_id
     JOIN workstreams w ON w.org_id = ${tx.orgId}::uuid AND w.id = l.workstream_id
     WHERE w.distribution = 'push'`

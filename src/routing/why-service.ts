@@ -14,8 +14,8 @@ import { previewAssignment } from './preview.js'
 import { findQueueStates } from './queue-state-repository.js'
 import { type Considered, type Overflowed, type Routed, routedOf } from './record.js'
 import { findRecord } from './record-repository.js'
-import { findContactFacts, findPlans } from './repository.js'
-import { classified, queuesOf } from './router.js'
+import { type ContactFacts, findContactFacts, findPlans } from './repository.js'
+import { classified, preferredBy, queuesOf } from './router.js'
 import type { routingRecordSchema, tryBody } from './schemas.js'
 import { findRoutingSettings } from './settings-repository.js'
 import { findAgentNames, findDoor, getConversation, hasMembers } from './why-repository.js'
@@ -52,8 +52,9 @@ export class WhyService {
       const facts = await factsFor(tx, workstream, body)
       const plan = (await findPlans(tx, [workstreamId])).get(workstreamId) as Plan
       const queues = await findQueueStates(tx, queuesOf(plan), now)
-      const decision = decide(plan, id, facts, { queues, ...(await findRoutingSettings(tx)) })
-      const row = subjectOf(workstream, id, decision)
+      const settings = await findRoutingSettings(tx)
+      const decision = decide(plan, id, facts, { queues, ...settings })
+      const row = { ...subjectOf(workstream, id, decision), ...preferredBy(settings, facts.contact) }
       const { queueId, outcome } = decision
       const status = outcome === 'queued' ? ('open' as const) : ('closed' as const)
       const assignment = status === 'open' ? await previewAssignment(tx, row, queueId, now) : null
@@ -76,13 +77,20 @@ export class WhyService {
       assignment: Considered | null
     },
   ): Promise<Shown> {
-    const names = await findAgentNames(tx, assignment?.agents.map(({ id }) => id) ?? [])
-    const agents = assignment?.agents.map((agent) => ({ ...agent, name: names.get(agent.id) ?? '' })) ?? []
+    const { agents = [], preferred = [] } = assignment ?? {}
+    const names = await findAgentNames(
+      tx,
+      [...agents, ...preferred].map(({ id }) => id),
+    )
+    const named = <Agent extends { id: string }>(agent: Agent) => ({
+      ...agent,
+      name: names.get(agent.id) ?? '',
+    })
     const hasNobody = status === 'open' && queueId !== null && !(await hasMembers(tx, queueId))
     return {
       ...{ queueId, parkedReason, overflow: overflowed, routing: routed },
       problem: hasNobody ? 'queue_has_no_members' : null,
-      assignment: assignment && { ...assignment, agents },
+      assignment: assignment && { ...assignment, agents: agents.map(named), preferred: preferred.map(named) },
     }
   }
 }
@@ -91,7 +99,7 @@ async function factsFor(
   tx: OrgTx,
   { id, channel, isBuiltIn }: Workstream,
   { customerAddress, text, context }: z.infer<typeof tryBody>,
-): Promise<RoutingFacts> {
+): Promise<RoutingFacts & { contact: ContactFacts | null }> {
   const read = parsePhoneInput(customerAddress)
   const address = read.ok ? read.address : customerAddress
   const [door, found] = await Promise.all([

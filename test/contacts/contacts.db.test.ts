@@ -45,6 +45,7 @@ describe('a new contact', () => {
         { channel: 'sms', address: '+12065550100' },
       ]),
       active: true,
+      preferredAgentIds: [],
       createdAt: expect.any(String),
       updatedAt: contact.createdAt,
     })

@@ -173,6 +173,13 @@ const steps: Record<string, { weight: number; act: Act }> = {
       await tried(world.org.admin.put(`/v1/workstreams/${pick(world.workstreams)}/routing-rules`, { rules }))
     },
   },
+  'the organization goes by preferred agents or not': {
+    weight: 2,
+    act: async (world, _model, pick) => {
+      const preferredAgents = pick(['next_best', 'unassigned', 'off'])
+      await tried(world.org.admin.put('/v1/routing-settings', { preferredAgents }))
+    },
+  },
   'workstream changes': {
     weight: 1,
     act: async (world, _model, pick) => {

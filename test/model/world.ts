@@ -121,6 +121,13 @@ export class World {
     }
     const supervisor = await org.addAgent({ lasting: true, role: 'supervisor', queues, presence: 'offline' })
     const customers = Array.from({ length: customerCount }, newCustomer)
+    for (const [index, mobilePhone] of customers.entries()) {
+      if (index % 2 === 1) continue
+      const preferredAgentIds = [agents[index % agentCount], agents[(index + 1) % agentCount]].flatMap(
+        (agent) => agent?.id ?? [],
+      )
+      await tried(org.admin.post('/v1/contacts', { name: 'Casey', mobilePhone, preferredAgentIds }))
+    }
     return new World(ground, org, { numbers, workstreams, queues, agents, supervisor }, customers)
   }
 

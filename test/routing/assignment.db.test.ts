@@ -232,7 +232,7 @@ describe('settings', () => {
     org = await TestOrganization.create(service)
 
     expect((await org.admin.get('/v1/routing-settings')).body).toEqual({
-      ...{ declineLimit: 3, queueWithoutMembers: 'keep_open' },
+      ...{ declineLimit: 3, queueWithoutMembers: 'keep_open', preferredAgents: 'off' },
     })
     await refused(org.admin.put('/v1/routing-settings', { declineLimit: 6 }), 422, 'validation_failed')
     await refused(org.admin.put('/v1/routing-settings', { declineLimit: 0 }), 422, 'validation_failed')

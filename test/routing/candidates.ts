@@ -1,3 +1,4 @@
+import { noPreference } from '../../src/routing/preference.js'
 import type { Candidate, Declines, Demand, Refusals } from '../../src/routing/rule-out.js'
 
 export const now = new Date('2026-11-21T12:00:00.000Z')
@@ -31,6 +32,7 @@ export const demand = (given: Partial<Demand> = {}): Demand => ({
   presences: new Set(['available']),
   skills: [],
   skillMatching: 'exact',
+  preference: noPreference,
   ...given,
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chooseAgent, type Item } from '../../src/routing/choose-agent.js'
+import { preferenceOf } from '../../src/routing/preference.js'
 import { ruledOutBy } from '../../src/routing/rule-out.js'
 import { ago, candidate, demand, now, refusals } from './candidates.js'
 
@@ -11,6 +12,8 @@ const item = (given: Partial<Item> = {}): Item => ({
   refusals: refusals(),
   ...given,
 })
+
+const preferring = (...members: string[]) => preferenceOf({ mode: 'next_best', named: members, members })
 
 const chosen = (given: Partial<Item>, ...candidates: ReturnType<typeof candidate>[]) =>
   chooseAgent(item(given), candidates, now)?.agentId ?? null
@@ -114,6 +117,17 @@ describe('whatever the method', () => {
 
     expect(chosen(declined, refuser, candidate('other'))).toBe('other')
     expect(chosen(declined, refuser)).toBe('refuser')
+  })
+
+  it('preferred agents come before others, in their order, and after they have declined behind those who have not', () => {
+    const preferred = demand({ preference: preferring('first', 'second') })
+    const free = candidate('free', { freeUnits: 9 })
+    const declined = refusals({ first: { count: 1, lastAt: ago(61) } })
+
+    expect(chosen({ demand: preferred }, free, candidate('second'), candidate('first'))).toBe('first')
+    expect(chosen({ demand: preferred }, free, candidate('second'))).toBe('second')
+    expect(chosen({ demand: preferred }, free)).toBe('free')
+    expect(chosen({ demand: preferred, refusals: declined }, free, candidate('first'))).toBe('free')
   })
 
   it('nobody is chosen where everybody is ruled out', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { noPreference, preferenceOf } from '../../src/routing/preference.js'
 import { type Candidate, type Exclusion, exclusions, ruledOutBy } from '../../src/routing/rule-out.js'
 import { ago, candidate, demand, now, refusals } from './candidates.js'
 
@@ -9,8 +10,11 @@ const faults: Record<Exclusion, Partial<Candidate>> = {
   capacity: { freeUnits: 0 },
   sessions: { freeSessions: 0 },
   skill: { skills: new Map([['french', 2]]) },
+  not_preferred: {},
   declined: {},
 }
+
+const only = (...members: string[]) => preferenceOf({ mode: 'unassigned', named: members, members })
 
 const french = { skillId: 'french', rating: 3 }
 
@@ -20,7 +24,12 @@ function ruledOut(applied: readonly Exclusion[]): Exclusion[] {
     ...applied.map((exclusion) => faults[exclusion]),
   )
   const declined = applied.includes('declined') ? { Sam: { count: 1, lastAt: ago(30) } } : {}
-  return ruledOutBy(demand({ skills: [french] }), refusals(declined), agent, now)
+  return ruledOutBy(
+    demand({ skills: [french], preference: applied.includes('not_preferred') ? only('Kim') : noPreference }),
+    refusals(declined),
+    agent,
+    now,
+  )
 }
 
 const pairs = exclusions.flatMap((one, n) => exclusions.slice(n + 1).map((other) => [one, other] as const))
@@ -103,6 +112,25 @@ describe('of each by itself', () => {
 
   it('an agent with a full capacity profile that blocks is offered nothing', () => {
     expect(ruledOutBecause({}, candidate('Sam', { freeUnits: 9, isBlocked: true }))).toEqual(['capacity'])
+  })
+
+  it('of a preferred agent only the presence and sessions are asked, and whether they have declined', () => {
+    const asked = { skills: [french], preference: only('Sam') }
+    const full = { freeUnits: 0, isBlocked: true }
+    const declined = refusals({ Sam: { count: 1, lastAt: ago(59) } })
+
+    expect(ruledOutBecause(asked, candidate('Sam', full))).toEqual([])
+    expect(ruledOutBecause(asked, candidate('Sam', { ...full, presence: 'away' }))).toEqual(['presence'])
+    expect(ruledOutBecause(asked, candidate('Sam', { ...full, freeSessions: 0 }))).toEqual(['sessions'])
+    expect(ruledOutBy(demand(asked), declined, candidate('Sam', full), now)).toEqual(['declined'])
+    expect(ruledOutBecause(asked, candidate('Kim'))).toEqual(['skill', 'not_preferred'])
+  })
+
+  it('who is preferred and no member of the queue does not count: nobody is kept from it for them', () => {
+    const preference = preferenceOf({ mode: 'unassigned', named: ['Sam'], members: [] })
+
+    expect(ruledOutBecause({ preference }, candidate('Kim'))).toEqual([])
+    expect(ruledOutBecause({ preference }, candidate('Sam', { freeUnits: 0 }))).toEqual(['capacity'])
   })
 
   it('membership of another queue does not count', () => {

@@ -53,13 +53,14 @@ export const sampleBodies: Readonly<
   'POST /v1/capacity-profiles': () => ({ name: unique('Profile'), workItemLimit: 2, reset: 'immediate' }),
   'PATCH /v1/capacity-profiles/:id': () => ({ workItemLimit: 3 }),
   'PUT /v1/agents/:id/capacity-profiles/:profileId': () => ({ limit: 4 }),
-  'POST /v1/contacts': () => ({
+  'POST /v1/contacts': ({ agentId }) => ({
+    preferredAgentIds: [agentId],
     name: unique('Contact'),
     email: 'casey@example.com',
     attributes: { tier: 'gold' },
     addresses: [{ channel: 'whatsapp', address: 'US.13491208655302741918' }],
   }),
-  'PATCH /v1/contacts/:id': () => ({ name: unique('Contact') }),
+  'PATCH /v1/contacts/:id': ({ agentId }) => ({ name: unique('Contact'), preferredAgentIds: [agentId] }),
   'POST /v1/channel-accounts': () => ({
     name: unique('Account'),
     channel: 'sms',
