@@ -138,12 +138,20 @@ const candidateOf = ({ id, queueIds, joinedAt, turns, ...rest }: AgentRow): Cand
   ),
 })
 
-/** What has waited too long in its queue. */
+/** So many of what is due are put in order */
+const mostSorted = 1000
+
+/** What has waited too long in its queue: queues with the shortest time first, those with the same time in turn. */
 export async function findOverflowing(tx: OrgTx, now: Date, { limit, except }: Range): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM conversations
-    WHERE overflow_at <= ${now} AND org_id = ${tx.orgId}::uuid AND id <> ALL (${except}::uuid[])
-    ORDER BY overflow_at LIMIT ${limit}`
+    SELECT id FROM (
+      SELECT id, queue_id, overflow_after_minutes AS minutes,
+        row_number() OVER (PARTITION BY queue_id ORDER BY overflow_at, id) AS turn
+      FROM (
+        SELECT id, queue_id, overflow_after_minutes, overflow_at FROM conversations
+        WHERE overflow_at <= ${now} AND org_id = ${tx.orgId}::uuid AND id <> ALL (${except}::uuid[])
+        ORDER BY overflow_at LIMIT ${mostSorted}) oldest
+    ) due ORDER BY minutes, turn, queue_id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 

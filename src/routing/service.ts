@@ -7,6 +7,8 @@ import { overflowBatch } from './overflow.js'
 import { routeBatch } from './router.js'
 
 const batchSize = 100
+/** Of what has waited too long, in one pass (domain.md 5.6); the sweep wakes the next one */
+const overflowBatchSize = 20
 /** One routing pass at a time in an organization, so that two never weigh the same agents. */
 const lock = 'routing'
 
@@ -38,12 +40,9 @@ export class RoutingService {
       )
       if (routed < batchSize) break
     }
-    while (!signal.aborted) {
-      const overflowed = await this.rows.work(batchSize, (take) =>
-        this.db.inOrg({ orgId, lock }, (tx) => overflowBatch(tx, take, this.clock.now())),
-      )
-      if (overflowed < batchSize) break
-    }
+    await this.rows.work(overflowBatchSize, (take) =>
+      this.db.inOrg({ orgId, lock }, (tx) => overflowBatch(tx, take, this.clock.now())),
+    )
     const pass = new Pass()
     while (!signal.aborted && !pass.isOver) {
       await this.rows.work(batchSize, async (take) => {

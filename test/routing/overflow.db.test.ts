@@ -3,7 +3,8 @@ import { minutes } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
 import { EventListener } from '../support/event-listener.js'
 import { done, newCustomer, refused, type TestNumber, TestOrganization } from '../support/organization.js'
-import { startService, type TestService } from '../support/service.js'
+import { eventually, startService, type TestService } from '../support/service.js'
+import { runSql } from '../support/sql.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -174,6 +175,47 @@ describe('while queued', () => {
 
     await org.conversation(id, ({ queueId }) => queueId === other)
   })
+})
+
+describe('when many have waited too long', () => {
+  it('they go twenty at a time: the queue with the shortest time first, those with the same time in turn', async () => {
+    const [slow, patient] = [await org.addQueue(), queue]
+    const into = (minutes: number) => ({
+      overflow: { waitingTime: { minutes, action: 'other_queue', queueId: other } },
+    })
+    await setQueue(patient, into(30))
+    await setQueue(slow, into(10))
+    const third = await org.addQueue()
+    await setQueue(third, into(10))
+    for (const id of [slow, third])
+      await done(org.admin.put(`/v1/queues/${id}/members/${(await idle()).id}`), 204)
+    const lead = async (queueId: string, count: number) => {
+      await leadTo(queueId)
+      for (let n = 0; n < count; n++) await customerTexts()
+    }
+    await lead(patient, 4)
+    await lead(slow, 20)
+    await lead(third, 3)
+
+    clock.forward(minutes(31))
+    const order = await eventually(
+      () =>
+        runSql<{ from: string; at: string }>(
+          service,
+          `SELECT overflowed->>'queueId' AS "from", overflowed->>'at' AS at FROM routing_records
+           WHERE org_id = $1 AND overflowed IS NOT NULL ORDER BY overflowed->>'at'`,
+          [org.id],
+        ),
+      (rows) => rows.length === 27,
+    )
+
+    const first = order.filter(({ at }) => at === order[0]?.at).map(({ from }) => from)
+    expect(first).toHaveLength(20)
+    expect(first.filter((id) => id === third)).toHaveLength(3)
+    expect(first).not.toContain(patient)
+  })
+
+  const idle = () => org.addAgent({ queues: [], presence: 'offline' })
 })
 
 describe('settings', () => {
