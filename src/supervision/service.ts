@@ -51,7 +51,6 @@ export class SupervisionService {
     const row = await lockConversation(tx, id)
     await assertCanSee(tx, person, row)
     await assertPermitted(tx, person, 'assign')
-    if (phaseOf(row) !== 'open') throw refuseStep(row, 'assign')
     const by: Actor = { type: 'supervisor', id: person.agentId }
     if (agentId) {
       await assertAgent(tx, row, agentId, override)
@@ -138,19 +137,15 @@ function monitoring(own: Participant | undefined): Participant {
   throw new AppError('conflict', 'You do not monitor this conversation.')
 }
 
-/** Throws unless there is such an agent and, without an override, their presence is one that the workstream offers to. */
-async function assertAgent(
-  tx: OrgTx,
-  { workstreamId }: Conversation,
-  agentId: string,
-  override: boolean,
-): Promise<void> {
+/** Throws unless there is such an agent, it is open and, without an override, their presence is one that the workstream offers to. */
+async function assertAgent(tx: OrgTx, row: Conversation, agentId: string, override: boolean): Promise<void> {
   // An agent who goes offline at this moment either is seen to be, or finds the offer and gives it back
   await lockRow(tx, 'agents', agentId)
   const agent = await tx.agent.findFirst({ where: { id: agentId } })
   if (!agent) throw invalidField('agentId', 'There is no such agent.')
+  if (phaseOf(row) !== 'open') throw refuseStep(row, 'assign')
   if (override) return
-  const { name, allowedPresences } = await getWorkstream(tx, workstreamId)
+  const { name, allowedPresences } = await getWorkstream(tx, row.workstreamId)
   if (allowedPresences.includes(agent.presence)) return
   throw new AppError(
     'conflict',
