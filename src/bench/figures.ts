@@ -2,6 +2,7 @@ export type FigureName =
   | 'generator'
   | 'bare'
   | 'acknowledged'
+  | 'acknowledged_paused'
   | 'raw'
   | 'attached_known'
   | 'attached_new'
@@ -45,6 +46,11 @@ const facts: Record<FigureName, { title: string; unit: Figure['unit']; bar: Bar 
     title: 'Callbacks acknowledged while the worker attaches',
     unit: '/s',
     bar: { of: 'ratio', atLeast: 0.25 },
+  },
+  acknowledged_paused: {
+    title: 'Callbacks acknowledged while the worker’s process is paused',
+    unit: '/s',
+    bar: { of: 'ratio', atLeast: 0.5 },
   },
   raw: { title: 'One-row inserts committed from 32 connections', unit: '/s', bar: null },
   attached_known: {

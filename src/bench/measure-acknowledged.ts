@@ -1,7 +1,7 @@
 import type { CallbackTarget, Senders } from './callbacks.js'
-import type { Measured } from './figures.js'
+import type { FigureName, Measured } from './figures.js'
 import type { FloodResult } from './flood.js'
-import { connections, type Inbound, post } from './inbound.js'
+import { connections, type Inbound } from './inbound.js'
 import { startLimitServer } from './processes.js'
 import type { Stage } from './stage.js'
 import { median } from './statistics.js'
@@ -10,70 +10,91 @@ const pairs = 3
 const warmUpSeconds = 1
 const shortest = 1.5
 
+/** Posts callbacks to a port for some seconds: answers how many were acknowledged per second. */
+type Flood = (port: number, order: { count: number; seconds: number }) => Promise<number>
+
 /**
- * Callbacks acknowledged per second while the worker attaches, beside a bare Fastify route: alternating, so that a
- * change of the machine's mood meets both. Between two, the worker attaches what is left.
+ * Callbacks acknowledged per second, while the worker attaches and while its process is paused, each beside a bare
+ * Fastify route.
  */
 export async function measureAcknowledged(
   stage: Stage,
   inbound: Inbound,
   seconds: number,
 ): Promise<Measured[]> {
-  const { load, say } = stage
+  const { load, service, say } = stage
   const each = Math.max(shortest, seconds / pairs)
+  const known: Senders = { kind: 'known', count: 1000 }
+  const flood: Flood = async (port, order) => {
+    const target = targetAt(port, inbound.target)
+    return rate(await load.run('callbacks', { port, connections, target, senders: known, ...order }))
+  }
   const trivial = await startLimitServer('trivial')
   const bare = await startLimitServer('bare', inbound.target.authToken)
-  const known: Senders = { kind: 'known', count: 1000 }
-  const floodLimit = (port: number, count: number, duration: number) =>
-    load.run('callbacks', {
-      port,
-      connections,
-      target: targetAt(port, inbound.target),
-      senders: known,
-      count,
-      seconds: duration,
-    })
+  const api = await stage.startApi()
   try {
-    const ceiling = rate(await floodLimit(trivial.port, 30_000, each))
-    say(`  load generator: ${Math.round(ceiling)} /s`)
-    const bareGuess = rate(await floodLimit(bare.port, 15_000, warmUpSeconds))
-    const serviceGuess = rate(
-      await post(stage, inbound, { senders: known, count: 10_000, seconds: warmUpSeconds }),
-    )
-    await stage.settle()
-    const bareRates: number[] = []
-    const serviceRates: number[] = []
-    for (let pair = 1; pair <= pairs; pair++) {
-      bareRates.push(rate(await floodLimit(bare.port, enough(bareGuess, each), each)))
-      const count = enough(serviceGuess, each)
-      serviceRates.push(rate(await post(stage, inbound, { senders: known, count, seconds: each })))
-      say(
-        `  pair ${pair}: bare ${Math.round(bareRates.at(-1) ?? 0)} /s, service ${Math.round(serviceRates.at(-1) ?? 0)} /s`,
-      )
-      await stage.settle()
-    }
-    const bareRate = median(bareRates)
+    const generator = await flood(trivial.port, { count: 30_000, seconds: each })
+    say(`  load generator: ${Math.round(generator)} /s`)
+    const beside = { bare: bare.port, flood, each }
+    const attaching = await measurePairs(stage, service.port, beside)
+    service.pause()
+    const paused = await measurePairs({ ...stage, settle: async () => undefined }, api.port, beside)
     return [
-      { name: 'generator', value: ceiling },
+      { name: 'generator', value: generator },
       {
         name: 'bare',
-        value: bareRate,
-        limit: { name: 'generator', value: ceiling },
-        detail: { runs: bareRates },
+        value: median(attaching.bare),
+        limit: { name: 'generator', value: generator },
+        detail: { runs: attaching.bare },
       },
-      {
-        name: 'acknowledged',
-        value: median(serviceRates),
-        limit: { name: 'bare', value: bareRate },
-        ratio: median(serviceRates.map((value, index) => value / (bareRates[index] ?? Number.NaN))),
-        detail: { runs: serviceRates },
-      },
+      besideBare('acknowledged', attaching),
+      besideBare('acknowledged_paused', paused),
     ]
   } finally {
+    service.resume()
+    await api.stop()
     await trivial.stop()
     await bare.stop()
+    await stage.settle()
   }
 }
+
+interface Pairs {
+  bare: number[]
+  service: number[]
+}
+
+/**
+ * Alternating, so that a change of the machine's mood meets both. Between two, what is left is settled.
+ */
+async function measurePairs(
+  { say, settle }: Pick<Stage, 'say' | 'settle'>,
+  port: number,
+  beside: { bare: number; flood: Flood; each: number },
+): Promise<Pairs> {
+  const { flood, each: seconds } = beside
+  const bareGuess = await flood(beside.bare, { count: 15_000, seconds: warmUpSeconds })
+  const serviceGuess = await flood(port, { count: 10_000, seconds: warmUpSeconds })
+  await settle()
+  const measured: Pairs = { bare: [], service: [] }
+  for (let pair = 1; pair <= pairs; pair++) {
+    const bare = await flood(beside.bare, { count: enough(bareGuess, seconds), seconds })
+    const service = await flood(port, { count: enough(serviceGuess, seconds), seconds })
+    measured.bare.push(bare)
+    measured.service.push(service)
+    say(`  pair ${pair}: bare ${Math.round(bare)} /s, service ${Math.round(service)} /s`)
+    await settle()
+  }
+  return measured
+}
+
+const besideBare = (name: FigureName, { bare, service }: Pairs): Measured => ({
+  name,
+  value: median(service),
+  limit: { name: 'bare', value: median(bare) },
+  ratio: median(service.map((value, index) => value / (bare[index] ?? Number.NaN))),
+  detail: { runs: service },
+})
 
 const rate = ({ answered, seconds }: FloodResult): number => answered / seconds
 

@@ -1,20 +1,30 @@
-import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startTiedProcess } from '../embedded/tied-process.js'
 import { freePort, until } from './processes.js'
 
+/** Processes of one service share them. */
+export interface Secrets {
+  platformKey: string
+  encryptionKeys: string
+}
+
 export interface ServiceProcess {
   port: number
   url: string
   platformKey: string
+  /** Stops it as it stands, and lets it go on */
+  pause(): void
+  resume(): void
   /** The newest warnings and errors of its log */
   complaints(): Promise<string>
   stop(): Promise<void>
 }
 
 export interface ServiceOrder {
+  role: 'all' | 'api'
+  secrets: Secrets
   dataDir: string
   databaseUrl: string
   redisUrl: string | null
@@ -29,20 +39,20 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 /** As `npm start` and the container give them (README, "Operate"). */
 export const nodeFlags = ['--max-semi-space-size=32']
 
-/** The whole service (ROLE=all) in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
+/** The service in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
 export async function startService(order: ServiceOrder): Promise<ServiceProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const platformKey = `platform_${randomBytes(24).toString('base64url')}`
+  const { platformKey, encryptionKeys } = order.secrets
   const settings = {
-    ROLE: 'all',
+    ROLE: order.role,
     HOST: '127.0.0.1',
     PORT: String(port),
     PUBLIC_URL: url,
     DATABASE_URL: order.databaseUrl,
     REDIS_URL: order.redisUrl ?? '',
     PLATFORM_API_KEY: platformKey,
-    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    ENCRYPTION_KEYS: encryptionKeys,
     TWILIO_API_URL: order.twilioApiUrl,
     SIMULATOR: 'off',
     RATE_LIMIT: 'off',
@@ -51,10 +61,23 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
   }
   const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const profiling = order.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(order.profile)}`]
-  const logFile = join(order.dataDir, 'service.log')
+  const [logFile, pidFile] = [
+    join(order.dataDir, `service-${port}.log`),
+    join(order.dataDir, `service-${port}.pid`),
+  ]
   const log = await open(logFile, 'a')
   const child = startTiedProcess(
-    ['env', ...variables, process.execPath, ...nodeFlags, ...profiling, program],
+    [
+      'sh',
+      '-c',
+      'echo $$ >"$0"; exec env "$@"',
+      pidFile,
+      ...variables,
+      process.execPath,
+      ...nodeFlags,
+      ...profiling,
+      program,
+    ],
     {
       stopSignal: 'TERM',
       output: log.fd,
@@ -74,15 +97,25 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
       () => false,
     )
   })
+  const pid = Number(await readFile(pidFile, 'utf8'))
   return {
     port,
     url,
     platformKey,
+    pause: () => void process.kill(pid, 'SIGSTOP'),
+    resume: () => void process.kill(pid, 'SIGCONT'),
     complaints: async () =>
       (await readFile(logFile, 'utf8')).split('\n').filter(isComplaint).slice(-5).join('\n'),
     stop: async () => {
       await child.stop()
       await log.close()
+      process.stderr.write(
+        (await readFile(logFile, 'utf8'))
+          .split('\n')
+          .filter((l) => l.startsWith('BATCH'))
+          .slice(-12)
+          .join('\n') + '\n',
+      )
     },
   }
 }

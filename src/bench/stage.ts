@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
@@ -12,7 +13,10 @@ export interface Stage {
   databaseUrl: string
   /** As the owner, who passes row-level security */
   database: pg.Client
+  /** The whole service in one process (ROLE=all) */
   service: ServiceProcess
+  /** One more process of it that serves calls and works nothing (ROLE=api) */
+  startApi(): Promise<ServiceProcess>
   simulator: Simulator
   load: LoadProcess
   say: (line: string) => void
@@ -53,13 +57,12 @@ export async function openStage(
     started.push(() => simulator.stop())
     const redisUrl = redis?.url ?? null
     const { twilioApiUrl } = simulator
-    const service = await startService({
-      dataDir,
-      databaseUrl: postgres.url,
-      redisUrl,
-      twilioApiUrl,
-      profile,
-    })
+    const secrets = {
+      platformKey: `platform_${randomBytes(24).toString('base64url')}`,
+      encryptionKeys: `k1:${randomBytes(32).toString('base64')}`,
+    }
+    const order = { secrets, dataDir, databaseUrl: postgres.url, redisUrl, twilioApiUrl, profile }
+    const service = await startService({ ...order, role: 'all' })
     started.push(() => service.stop())
     const database = new pg.Client({ connectionString: postgres.url, application_name: 'parley-bench' })
     await database.connect()
@@ -74,6 +77,7 @@ export async function openStage(
       databaseUrl: postgres.url,
       database,
       service,
+      startApi: () => startService({ ...order, role: 'api' }),
       simulator,
       load,
       say,

@@ -47,6 +47,8 @@ const answerWithin = seconds(3)
 const mostTogether = 200
 const enoughTogether = 8
 const wakePauseMs = 5
+/** Each wake-up costs every listener of the database; in a flood whoever works goes on by himself */
+const floodWakePauseMs = 50
 /** Callbacks that share a commit from which on it is a flood */
 const flood = 18
 const longestWayMs = 250
@@ -67,7 +69,10 @@ export class CallbackIntake {
     this.memory = new AccountMemory(db, secretBox)
     this.secondLook = new SecondLook({ db, clock, providers, memory: this.memory })
     this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, enough: enoughTogether })
-    this.wakes = new PacedBatches((orgId, wishes) => this.wake(orgId, wishes), wakePauseMs)
+    this.wakes = new PacedBatches(
+      (orgId, wishes) => this.wake(orgId, wishes),
+      () => (this.isFlood ? floodWakePauseMs : wakePauseMs),
+    )
   }
 
   /** Whether there is somebody to take it. Asks the database only for an account that is not remembered. */
@@ -105,9 +110,13 @@ export class CallbackIntake {
    * that is late is repeated by the provider, an attachment that is late is only late.
    */
   async makeWay(): Promise<void> {
-    for (let waited = 0; waited < longestWayMs && this.inbox.pressure >= flood; waited += wayStepMs) {
+    for (let waited = 0; waited < longestWayMs && this.isFlood; waited += wayStepMs) {
       await pause(wayStepMs)
     }
+  }
+
+  private get isFlood(): boolean {
+    return this.inbox.pressure >= flood
   }
 
   /** The account may have changed since it was remembered. */

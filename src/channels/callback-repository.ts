@@ -47,13 +47,14 @@ export async function storeCallbacks(
   db: Database,
   callbacks: readonly NewCallback[],
 ): Promise<StoreOutcome[]> {
-  const batch = JSON.stringify(callbacks.map((callback, ordinal) => ({ ...callback, ordinal })))
-  const rows = await db.call<{ ordinal: number; outcome: StoreOutcome }>(
-    Prisma.sql`SELECT ordinal, outcome FROM store_callbacks(${batch}::jsonb)`,
-  )
-  const outcomes = new Array<StoreOutcome>(callbacks.length)
-  for (const { ordinal, outcome } of rows) outcomes[ordinal] = outcome
-  return outcomes
+  const all = <Name extends keyof NewCallback>(name: Name) => callbacks.map((callback) => callback[name])
+  const others = await db.call<{ id: string; outcome: StoreOutcome }>(Prisma.sql`
+    SELECT id, outcome FROM store_callbacks(${all('orgId')}::uuid[], ${all('accountId')}::uuid[],
+      ${all('version')}::int[], ${all('id')}::uuid[], ${all('kind')}::callback_kind[], ${all('key')}::text[],
+      ${all('lane')}::text[], ${all('url')}::text[], ${all('contentType')}::text[], ${all('body')}::text[],
+      ${all('receivedAt')}::timestamptz[])`)
+  const outcomeOf = new Map(others.map(({ id, outcome }) => [id, outcome]))
+  return callbacks.map(({ id }) => outcomeOf.get(id) ?? 'stored')
 }
 
 /** A stored callback that is to be worked. */

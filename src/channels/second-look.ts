@@ -38,7 +38,10 @@ export class SecondLook {
   private readonly allowances = new Map<string, { left: number; at: number }>()
 
   constructor(private readonly parts: Parts) {
-    this.looks = new PacedBatches((token, doubtful) => this.lookAgain(token, doubtful), pauseMs)
+    this.looks = new PacedBatches(
+      (token, doubtful) => this.lookAgain(token, doubtful),
+      () => pauseMs,
+    )
   }
 
   /** Resolves when a refused callback is safe in the quarantine. */

@@ -8,7 +8,7 @@ interface Entry<Item, Result> {
 
 /**
  * Does work that comes in floods at a bounded pace. For each key at most one batch is under way, the next one begins no
- * sooner than `pauseMs` after it, and it takes everything that was added until then: the first item never waits, the
+ * sooner than `pauseMs()` after it, and it takes everything that was added until then: the first item never waits, the
  * last one is never left out, and what a batch looks at is never older than the adding of its items.
  */
 export class PacedBatches<Item, Result> {
@@ -17,7 +17,7 @@ export class PacedBatches<Item, Result> {
   /** @param work answers one result for each item, in order; if it throws, all items of the batch fail */
   constructor(
     private readonly work: (key: string, items: Item[]) => Promise<Result[]>,
-    private readonly pauseMs: number,
+    private readonly pauseMs: () => number,
   ) {}
 
   add(key: string, item: Item): Promise<Result> {
@@ -33,7 +33,8 @@ export class PacedBatches<Item, Result> {
     this.waiting.set(key, queue)
     while (queue.length > 0) {
       await this.workOn(key, queue.splice(0))
-      if (this.pauseMs > 0) await pause(this.pauseMs, undefined, { ref: false })
+      const pauseMs = this.pauseMs()
+      if (pauseMs > 0) await pause(pauseMs, undefined, { ref: false })
     }
     this.waiting.delete(key)
   }

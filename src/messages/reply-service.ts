@@ -39,7 +39,10 @@ export class ReplyService {
     private readonly db: Database,
     private readonly clock: Clock,
   ) {
-    this.batches = new PacedBatches((orgId, replies) => this.queueTogether(orgId, replies), 0)
+    this.batches = new PacedBatches(
+      (orgId, replies) => this.queueTogether(orgId, replies),
+      () => 0,
+    )
   }
 
   /**

@@ -196,7 +196,7 @@ describe('a table that is only added to', () => {
 describe('the functions that pass the policies', () => {
   it('are the few that look up one unguessable value or store what they are given', async () => {
     const { rows } = await owner.query(
-      `SELECT proname, proowner::regrole::text AS owner FROM pg_proc
+      `SELECT DISTINCT proname, proowner::regrole::text AS owner FROM pg_proc
        WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1`,
     )
 
