@@ -148,8 +148,8 @@ export async function createContainer(settings: ServiceSettings) {
   const automaticMessages = new AutomaticMessageService(db, clock, activeTriggers)
   db.beforeCommit = new AutomaticSpeaker(clock, activeTriggers).follow
 
-  const receiving = new ReceiveService({ db, clock, providers, log, makeWay: () => intake.makeWay() })
-  const routing = new RoutingService(db, clock, log)
+  const receiving = new ReceiveService({ db, clock, providers, log, isFlood: () => intake.isFlood })
+  const routing = new RoutingService(db, clock, log, () => receiving.isFlood)
   const why = new WhyService(db, clock)
   const routingSettings = new RoutingSettingsService(db, clock)
   const timers = new ConversationTimers({ db, clock, conversations, actOnSilence, log })

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/faults.js'
 import type { ProviderName } from '../db/generated/enums.js'
@@ -51,8 +50,6 @@ const wakePauseMs = 5
 const floodWakePauseMs = 50
 /** Callbacks that share a commit from which on it is a flood */
 const flood = 18
-const longestWayMs = 250
-const wayStepMs = 10
 
 /**
  * Takes callbacks in: checks the signature, stores, answers (api.md 6). The hottest path of the service: a callback
@@ -105,17 +102,8 @@ export class CallbackIntake {
     return provider.acknowledge(call.kind)
   }
 
-  /**
-   * Waits a moment while callbacks come in floods. Whoever works on what has come lets the intake go first: an answer
-   * that is late is repeated by the provider, an attachment that is late is only late.
-   */
-  async makeWay(): Promise<void> {
-    for (let waited = 0; waited < longestWayMs && this.isFlood; waited += wayStepMs) {
-      await pause(wayStepMs)
-    }
-  }
-
-  private get isFlood(): boolean {
+  /** Whoever works on what has come lets the intake go first: an answer that is late is repeated by the provider. */
+  get isFlood(): boolean {
     return this.inbox.pressure >= flood
   }
 

@@ -12,6 +12,7 @@ import {
 import type { Database, OrgTx } from '../db/database.js'
 import { faultName, isUnavailable } from '../db/faults.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
+import { giveWay } from '../lib/give-way.js'
 import type { Logger } from '../lib/logger.js'
 import type { InboundEvent, InboundIgnored, InboundMessage, InboundStatus } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
@@ -34,8 +35,8 @@ export interface ReceiveParts {
   clock: Clock
   providers: Providers
   log: Logger
-  /** Waits while callbacks come in floods, so that they are answered first */
-  makeWay(): Promise<void>
+  /** Whether callbacks come in floods, so that they are answered first */
+  isFlood(): boolean
 }
 
 const batchSize = 250
@@ -58,22 +59,33 @@ export class ReceiveService {
   /** Organizations whose last batch ended without an answer of the database: it may have been one of the callbacks */
   private readonly doubtful = new Set<string>()
 
+  /** Organizations of which more waits than one batch takes */
+  private readonly flooded = new Set<string>()
+
   constructor(private readonly parts: ReceiveParts) {}
+
+  /** Whoever works on conversations lets customers' messages come into them first. */
+  get isFlood(): boolean {
+    return this.flooded.size > 0
+  }
 
   /** @param afterCrash who worked here last has died over it: nothing is taken together that may have been the cause */
   async drain(orgId: string, signal: AbortSignal, { afterCrash }: { afterCrash: boolean }): Promise<void> {
     let carefully = this.doubtful.delete(orgId) || afterCrash
     try {
       while (!signal.aborted) {
-        await this.parts.makeWay()
+        await giveWay(this.parts.isFlood)
         const began = performance.now()
         const taken = carefully ? await this.takeAllSingly(orgId) : await this.takeBatch(orgId)
         carefully = false
         if (taken < batchSize) return await this.rest(performance.now() - began)
+        this.flooded.add(orgId)
       }
     } catch (error) {
       this.doubtful.add(orgId)
       throw error
+    } finally {
+      this.flooded.delete(orgId)
     }
   }
 

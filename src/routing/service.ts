@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.js'
 import { RowByRow } from '../db/row-by-row.js'
 import type { Clock } from '../lib/clock.js'
+import { giveWay } from '../lib/give-way.js'
 import type { Logger } from '../lib/logger.js'
 import { Pass } from './assigner.js'
 import { overflowBatch } from './overflow.js'
@@ -23,6 +24,8 @@ export class RoutingService {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly log: Logger,
+    /** Whether more messages come than are attached at once: they go first */
+    private readonly isFlood: () => boolean = () => false,
   ) {
     this.rows = new RowByRow({ clock, log, lane: 'routing' })
   }
@@ -33,6 +36,7 @@ export class RoutingService {
 
   async drain(orgId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      await giveWay(this.isFlood)
       const routed = await this.rows.work(batchSize, (take) =>
         this.db.inOrg({ orgId, lock }, (tx) =>
           routeBatch(tx, take, { now: this.clock.now(), log: this.log }),
