@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +10,11 @@ export interface Secrets {
   platformKey: string
   encryptionKeys: string
 }
+
+export const newSecrets = (): Secrets => ({
+  platformKey: `platform_${randomBytes(24).toString('base64url')}`,
+  encryptionKeys: `k1:${randomBytes(32).toString('base64')}`,
+})
 
 export interface ServiceProcess {
   port: number
@@ -109,13 +115,6 @@ export async function startService(order: ServiceOrder): Promise<ServiceProcess>
     stop: async () => {
       await child.stop()
       await log.close()
-      process.stderr.write(
-        (await readFile(logFile, 'utf8'))
-          .split('\n')
-          .filter((l) => l.startsWith('BATCH'))
-          .slice(-12)
-          .join('\n') + '\n',
-      )
     },
   }
 }

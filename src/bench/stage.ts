@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
@@ -6,7 +5,7 @@ import { loadConfig, readEnvironment } from '../config.js'
 import { startEmbeddedPostgres } from '../embedded/postgres-server.js'
 import { type Simulator, startSimulator } from '../simulator/server.js'
 import { type LoadProcess, startLoad, until } from './processes.js'
-import { type ServiceProcess, startService } from './service-process.js'
+import { newSecrets, type ServiceProcess, startService } from './service-process.js'
 
 /** What the figures are measured on. Every part but the simulator runs in a process of its own. */
 export interface Stage {
@@ -57,10 +56,7 @@ export async function openStage(
     started.push(() => simulator.stop())
     const redisUrl = redis?.url ?? null
     const { twilioApiUrl } = simulator
-    const secrets = {
-      platformKey: `platform_${randomBytes(24).toString('base64url')}`,
-      encryptionKeys: `k1:${randomBytes(32).toString('base64')}`,
-    }
+    const secrets = newSecrets()
     const order = { secrets, dataDir, databaseUrl: postgres.url, redisUrl, twilioApiUrl, profile }
     const service = await startService({ ...order, role: 'all' })
     started.push(() => service.stop())

@@ -4,10 +4,13 @@ import { PacedBatches } from '../../src/lib/paced-batches.js'
 
 it('the first item is worked at once, those that come meanwhile together after the pause', async () => {
   const batches: number[][] = []
-  const paced = new PacedBatches<number, number>(async (_key, items) => {
-    batches.push(items)
-    return items.map((item) => item * 10)
-  }, 20)
+  const paced = new PacedBatches<number, number>(
+    async (_key, items) => {
+      batches.push(items)
+      return items.map((item) => item * 10)
+    },
+    () => 20,
+  )
 
   const first = paced.add('key', 1)
   const others = [paced.add('key', 2), paced.add('key', 3)]
@@ -18,10 +21,13 @@ it('the first item is worked at once, those that come meanwhile together after t
 
 it('no more than one batch per pause is worked, whatever comes', async () => {
   let worked = 0
-  const paced = new PacedBatches<null, null>(async (_key, items) => {
-    worked += 1
-    return items
-  }, 20)
+  const paced = new PacedBatches<null, null>(
+    async (_key, items) => {
+      worked += 1
+      return items
+    },
+    () => 20,
+  )
 
   const ending = Date.now() + 110
   while (Date.now() < ending) {
@@ -34,16 +40,22 @@ it('no more than one batch per pause is worked, whatever comes', async () => {
 })
 
 it('keys do not wait for each other', async () => {
-  const paced = new PacedBatches<null, string>(async (key, items) => items.map(() => key), 60_000)
+  const paced = new PacedBatches<null, string>(
+    async (key, items) => items.map(() => key),
+    () => 60_000,
+  )
 
   expect(await Promise.all([paced.add('a', null), paced.add('b', null)])).toEqual(['a', 'b'])
 })
 
 it('work that fails fails its own batch, and the next one is tried', async () => {
-  const paced = new PacedBatches<string, string>(async (_key, items) => {
-    if (items.includes('bad')) throw new Error('bad')
-    return items
-  }, 1)
+  const paced = new PacedBatches<string, string>(
+    async (_key, items) => {
+      if (items.includes('bad')) throw new Error('bad')
+      return items
+    },
+    () => 1,
+  )
 
   const bad = paced.add('key', 'bad')
   const good = paced.add('key', 'good')

@@ -8,7 +8,7 @@ import { listen } from '../../src/bench/event-listener.js'
 import { flood } from '../../src/bench/flood.js'
 import { allowManySessions, createAccount, createOrganization } from '../../src/bench/organization.js'
 import { until } from '../../src/bench/processes.js'
-import { type ServiceProcess, startService } from '../../src/bench/service-process.js'
+import { newSecrets, type ServiceProcess, startService } from '../../src/bench/service-process.js'
 import { percentile } from '../../src/bench/statistics.js'
 import { type Simulator, startSimulator } from '../../src/simulator/server.js'
 import { createTestDatabase } from '../support/database.js'
@@ -28,8 +28,15 @@ export async function openFloodStage(): Promise<FloodStage> {
   const simulator = await startSimulator({ host: '127.0.0.1', port: 0 })
   await tellProvider({ simulator }, 'settings', { reports: false })
   const { twilioApiUrl } = simulator
-  const settings = { dataDir, databaseUrl: database.url, redisUrl: null, twilioApiUrl, profile: null }
-  const service = await startService(settings)
+  const service = await startService({
+    role: 'all',
+    secrets: newSecrets(),
+    dataDir,
+    databaseUrl: database.url,
+    redisUrl: null,
+    twilioApiUrl,
+    profile: null,
+  })
   return {
     service,
     simulator,
