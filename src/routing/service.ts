@@ -4,11 +4,12 @@ import type { Clock } from '../lib/clock.js'
 import { giveWay } from '../lib/give-way.js'
 import type { Logger } from '../lib/logger.js'
 import { Pass } from './assigner.js'
+import { leaveEmptyQueues } from './empty-queue-batch.js'
 import { overflowBatch } from './overflow.js'
 import { routeBatch } from './router.js'
 
 const batchSize = 100
-/** Of what has waited too long, in one pass (domain.md 5.6); the sweep wakes the next one */
+/** Of what has waited too long, in one pass (domain.md 5.6); the sweep, or what was moved, wakes the next one */
 const overflowBatchSize = 20
 /** One routing pass at a time in an organization, so that two never weigh the same agents. */
 const lock = 'routing'
@@ -44,8 +45,12 @@ export class RoutingService {
       )
       if (routed < batchSize) break
     }
-    await this.rows.work(overflowBatchSize, (take) =>
-      this.db.inOrg({ orgId, lock }, (tx) => overflowBatch(tx, take, this.clock.now())),
+    await this.rows.work(batchSize, (take) =>
+      this.db.inOrg({ orgId, lock }, async (tx) => {
+        const now = this.clock.now()
+        const limit = Math.min(take.limit, overflowBatchSize)
+        return (await leaveEmptyQueues(tx, take, now)) || overflowBatch(tx, { ...take, limit }, now)
+      }),
     )
     const pass = new Pass()
     while (!signal.aborted && !pass.isOver) {

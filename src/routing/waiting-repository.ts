@@ -132,3 +132,36 @@ export async function parkConversations(tx: OrgTx, ids: readonly string[], reaso
   await tx.$executeRaw`
     UPDATE conversations SET parked_reason = ${reason} WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...ids]}::uuid[])`
 }
+
+/**
+ * What waits in queues that are known to have no members and is not where it would come to anyway: the heads of their lines,
+ * found like all lines, however many there are.
+ */
+export async function findStranded(
+  tx: OrgTx,
+  { limit, except }: Pick<Take, 'limit' | 'except'>,
+): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE lines AS (
+      SELECT first.* FROM queues q CROSS JOIN LATERAL (
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id FROM conversations c
+        WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = q.id AND ${waits} ORDER BY ${demand} LIMIT 1) first
+      WHERE q.org_id = ${tx.orgId}::uuid AND q.without_members_since IS NOT NULL
+      UNION ALL
+      SELECT next.* FROM lines CROSS JOIN LATERAL (
+        SELECT c.queue_id, ${demand} AS demand, c.workstream_id FROM conversations c
+        WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = lines.queue_id AND ${waits} AND ${demand} > lines.demand
+        ORDER BY ${demand} LIMIT 1) next
+    )
+    SELECT head.id FROM lines l
+    JOIN workstreams w ON w.org_id = ${tx.orgId}::uuid AND w.id = l.workstream_id
+    CROSS JOIN LATERAL (
+      SELECT c.id FROM conversations c
+      WHERE c.org_id = ${tx.orgId}::uuid AND c.queue_id = l.queue_id AND ${demand} = l.demand AND ${waits}
+        AND c.id <> ALL (${except}::uuid[])
+      ORDER BY ${rank}, c.queued_at, c.id LIMIT ${limit}) head
+    WHERE w.fallback_queue_id <> l.queue_id OR (
+      SELECT s.queue_without_members FROM routing_settings s WHERE s.org_id = ${tx.orgId}::uuid) = 'close'
+    LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}

@@ -117,6 +117,20 @@ export async function deleteMember(tx: OrgTx, { queueId, agentId }: Membership):
   return removed.count > 0
 }
 
+/** Where nobody is left in it: from now on that is known. Null where it was known, or somebody is left. */
+export async function noteEmptyQueue(
+  tx: OrgTx,
+  id: string,
+  now: Date,
+): Promise<{ id: string; name: string } | null> {
+  const [row] = await tx.$queryRaw<{ id: string; name: string }[]>`
+    UPDATE queues SET without_members_since = ${now}
+    WHERE org_id = ${tx.orgId}::uuid AND id = ${id}::uuid AND without_members_since IS NULL
+      AND NOT EXISTS (SELECT 1 FROM queue_members m WHERE m.org_id = queues.org_id AND m.queue_id = queues.id)
+    RETURNING id, name`
+  return row ?? null
+}
+
 export async function hasAgent(tx: OrgTx, id: string): Promise<boolean> {
   return (await tx.agent.count({ where: { id } })) > 0
 }

@@ -3,6 +3,7 @@ import type { Database, OrgTx } from '../db/database.js'
 import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById, toPage } from '../db/page.js'
 import { lockRow } from '../db/rows.js'
+import { emit } from '../events/outbox.js'
 import { holdOperatingHours } from '../hours/hold.js'
 import { recordAudit } from '../identity/audit.js'
 import type { OrgCaller } from '../lib/caller.js'
@@ -23,6 +24,7 @@ import {
   listMembers,
   listQueues,
   memberKey,
+  noteEmptyQueue,
   updateQueue,
 } from './queue-repository.js'
 import type { changeQueueBody, queueBody } from './schemas.js'
@@ -130,13 +132,17 @@ export class QueueService {
     })
   }
 
-  /** So is removing one who is no member. What the agent has at hand stays with them. */
+  /**
+   * So is removing one who is no member. What the agent has at hand stays with them. If nobody is left, what waits goes
+   * where a new conversation would (docs/decisions/0032).
+   */
   removeMember(caller: OrgCaller, queueId: string, agentId: string): Promise<void> {
     return this.changeMember(caller, { queueId, agentId }, async (tx, now) => {
       const wasMember = await deleteMember(tx, { queueId, agentId })
       if (wasMember) {
         const entry = { action: 'queue.member_removed', subjectId: queueId, at: now } as const
         await recordAudit(tx, caller, { ...entry, before: { agentId } })
+        await tellIfEmpty(tx, queueId, now)
       }
       return wasMember
     })
@@ -149,11 +155,20 @@ export class QueueService {
   ): Promise<void> {
     return this.db.inOrg(caller, async (tx) => {
       const now = this.clock.now()
+      // Of two who leave at once one is the last
+      await lockRow(tx, 'queues', queueId)
       await getQueue(tx, queueId)
       if (!(await hasAgent(tx, agentId))) throw notFound('agent')
       if (await change(tx, now)) await wakeRouting(tx, now)
     })
   }
+}
+
+/** Admins hear of it once, until it has members again. */
+async function tellIfEmpty(tx: OrgTx, queueId: string, now: Date): Promise<void> {
+  const queue = await noteEmptyQueue(tx, queueId, now)
+  if (!queue) return
+  await emit(tx, [{ type: 'queue.has_no_members', at: now, queueId, agentIds: [], data: { queue } }])
 }
 
 /** @param own the queue itself: a conversation that it sends on must go elsewhere */

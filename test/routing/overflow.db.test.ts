@@ -280,6 +280,44 @@ describe('a queue with no members', () => {
     expect((await whyOf(id)).problem).toBeNull()
   })
 
+  it('that has lost its last member gives what waits, and what comes back to it, to the fallback queue', async () => {
+    const left = await org.addQueue('Left')
+    const agents = [
+      await org.addAgent({ capacityUnits: 1, queues: [left], lasting: true }),
+      await org.addAgent({ capacityUnits: 0, queues: [left], presence: 'away', lasting: true }),
+    ]
+    await leadTo(left)
+    const listener = await EventListener.open(service, org.adminKey)
+    const [offered, ...waiting] = [await customerTexts(), await customerTexts(), await customerTexts()]
+    const [first] = agents
+    await org.conversation(offered ?? '', ({ agentId }) => agentId === first?.id)
+
+    await Promise.all(agents.map(({ id }) => done(org.admin.delete(`/v1/queues/${left}/members/${id}`), 204)))
+    for (const id of waiting) await org.conversation(id, ({ queueId }) => queueId === queue)
+    const before = await org.conversation(offered ?? '')
+    await done(org.as(first as never).post(`/v1/conversations/${offered}/reject`), 200)
+    await org.conversation(offered ?? '', ({ queueId }) => queueId === queue)
+
+    expect(before).toMatchObject({ status: 'active', queueId: left, agentId: first?.id })
+    expect(hears(listener).map(({ data }: any) => data.queue)).toEqual([{ id: left, name: 'Left' }])
+    listener.stop()
+  })
+
+  it('that has lost its last member, and is the fallback queue, keeps or closes what waits as the organization says', async () => {
+    const left = await org.addQueue()
+    const agent = await org.addAgent({ queues: [left], presence: 'away', lasting: true })
+    await done(org.admin.patch(`/v1/workstreams/${workstream}`, { fallbackQueueId: left }), 200)
+    await leadTo()
+    const id = await customerTexts()
+    await done(org.admin.delete(`/v1/queues/${left}/members/${agent.id}`), 204)
+    await customerTexts()
+    expect(await org.conversation(id)).toMatchObject({ status: 'open', queueId: left })
+
+    await done(org.admin.put('/v1/routing-settings', { queueWithoutMembers: 'close' }), 200)
+
+    await org.conversation(id, ({ status }) => status === 'closed')
+  })
+
   it('closes the conversation only where the organization says so', async () => {
     const empty = await org.addQueue()
     await done(org.admin.patch(`/v1/workstreams/${workstream}`, { fallbackQueueId: empty }), 200)
