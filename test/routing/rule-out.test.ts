@@ -47,6 +47,22 @@ describe('what rules an agent out', () => {
     expect(ruledOut([one, other])).toEqual([one, other])
   })
 
+  it.each(exclusions.filter((one) => one !== 'capacity'))(
+    'is told together: a full capacity profile, whatever the units, and %s',
+    (one) => {
+      const agent = candidate('Sam', { skills: new Map([['french', 3]]), freeUnits: 9, ...faults[one] })
+      const declined = one === 'declined' ? { Sam: { count: 1, lastAt: ago(30) } } : {}
+      const asked = {
+        ...{ profileIds: ['chat'], skills: [french] },
+        preference: one === 'not_preferred' ? only('Kim') : noPreference,
+      }
+
+      expect(ruledOutBy(demand(asked), refusals(declined), agent, now)).toEqual(
+        exclusions.filter((each) => each === 'capacity' || each === one),
+      )
+    },
+  )
+
   it('is everything at once', () => {
     expect(ruledOut(exclusions)).toEqual([...exclusions])
   })
