@@ -7,7 +7,8 @@ import type { Stage } from './stage.js'
 import { median } from './statistics.js'
 
 const pairs = 3
-const warmUpSeconds = 1
+/** After it a process of Node.js is as fast as it gets */
+const warmUpSeconds = 3
 const shortest = 1.5
 
 /** Posts callbacks to a port for some seconds: answers how many were acknowledged per second. */
@@ -73,8 +74,8 @@ async function measurePairs(
   beside: { bare: number; flood: Flood; each: number },
 ): Promise<Pairs> {
   const { flood, each: seconds } = beside
-  const bareGuess = await flood(beside.bare, { count: 15_000, seconds: warmUpSeconds })
-  const serviceGuess = await flood(port, { count: 10_000, seconds: warmUpSeconds })
+  const bareGuess = await flood(beside.bare, { count: 100_000, seconds: warmUpSeconds })
+  const serviceGuess = await flood(port, { count: 50_000, seconds: warmUpSeconds })
   await settle()
   const measured: Pairs = { bare: [], service: [] }
   for (let pair = 1; pair <= pairs; pair++) {

@@ -9,8 +9,9 @@ export interface PoolOptions {
 }
 
 // Every query has its index. A new database has no statistics, and plans that are made while a table is empty are kept:
-// without this they would go on reading whole tables when these have grown.
-const indexesFirst = '-c enable_seqscan=off'
+// without this they would go on reading whole tables when these have grown. And a plan is for any organization: of one that
+// came after the last ANALYZE PostgreSQL believes that it has no rows, and would read all of them (docs/decisions/0014).
+const indexesFirst = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan'
 
 // What a statement may take, and how long a transaction may stand still: a process that hangs, or a statement that never
 // ends, would hold its locks for ever and stop a whole lane of an organization, in every process
