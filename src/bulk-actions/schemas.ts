@@ -24,10 +24,7 @@ export const bulkActionBody = z.strictObject({
     .array(id)
     .min(1)
     .max(mostConversations)
-    .refine(
-      (ids) => new Set(ids.map((each) => each.toLowerCase())).size === ids.length,
-      'A conversation is named twice.',
-    ),
+    .refine((ids) => new Set(ids).size === ids.length, 'A conversation is named twice.'),
   action,
 })
 

@@ -21,8 +21,9 @@ interface Claim extends Capacity {
 type Allowed = readonly string[] | null
 
 /**
- * Gives capacity back to agents, and a session for each conversation that held some. Sorted, so that two units of work never wait for each other. Whoever changes what an
- * agent has of a profile locks the agent's row first. Places of daily profiles stay taken until midnight.
+ * Gives capacity back to agents, and a session for each conversation that held some. Sorted, so that two units of work
+ * never wait for each other. Whoever changes what an agent has of a profile locks the agent's row first. Places of daily
+ * profiles stay taken until midnight.
  */
 export async function releaseCapacity(
   tx: OrgTx,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
-export const id = z.uuid()
+/** Written in capitals it is the same. */
+export const id = z.uuid().toLowerCase()
 export const time = z.iso.datetime({ precision: 3 }).meta({ description: 'RFC 3339, UTC, milliseconds' })
 
 /** For a POST or PUT that needs no body: none, or {}. */

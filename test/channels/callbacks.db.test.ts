@@ -140,10 +140,13 @@ describe('a signed callback', () => {
     expect(await stored()).toMatchObject([{ kind: 'unknown', body: 'Unheard=of' }])
   })
 
-  it('with NUL characters is verified as it came and stored without them', async () => {
+  it.each([
+    ['NUL characters, which PostgreSQL cannot keep', '\0'],
+    ['all that means something in a list of PostgreSQL', ' NULL {"a",\\"b\\\\"} \'c\' (d) '],
+  ])('with %s is verified as it came and stored', async (_what, strange) => {
     await newOrganization()
     const account = await addAccount(org, { provider: 'telesign' })
-    const body = '{"reference_id":"AA","user_response":{"phone_number":"1","sender_id":"2"}}\0'
+    const body = `{"reference_id":"AA","user_response":{"phone_number":"1","sender_id":"2"}}${strange}`
     const key = Buffer.from(account.credentials['apiKey'] ?? '', 'base64')
     const signature = createHmac('sha256', key).update(body).digest('base64')
 

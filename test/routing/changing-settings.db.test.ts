@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { brokenWork } from '../support/broken-work.js'
 import { done, newCustomer, TestOrganization } from '../support/organization.js'
 import { eventually, redisDatabase, startService } from '../support/service.js'
 import { openSql } from '../support/sql.js'
@@ -8,16 +9,6 @@ const stores = [
   ['Redis', redisDatabase(10)],
 ] as const
 const conversations = 24
-
-/** What must hold whenever one looks. */
-const broken = `
-  SELECT 'above capacity' AS rule, name AS about FROM agents WHERE org_id = $1 AND (used_units > capacity_units OR open_sessions > session_limit)
-  UNION ALL
-  SELECT 'capacity used is not the work held', a.name FROM agents a WHERE a.org_id = $1 AND a.used_units <> (
-    SELECT coalesce(sum(c.held_units), 0) FROM conversations c WHERE c.org_id = a.org_id AND c.agent_id = a.id)
-  UNION ALL
-  SELECT 'offered twice', s.conversation_id::text FROM sessions s WHERE s.org_id = $1 AND s.closed_at IS NULL
-  GROUP BY s.conversation_id HAVING count(*) > 1`
 
 describe.each(stores.filter(([name, url]) => name === 'PostgreSQL' || url))(
   'while an admin changes everything about a queue, two workers with jobs on %s',
@@ -39,7 +30,7 @@ describe.each(stores.filter(([name, url]) => name === 'PostgreSQL' || url))(
         const closed = { name: 'Closed', timeZone: 'UTC', weekly: {} }
         const { id: hours } = (await done(org.admin.post('/v1/operating-hours', closed), 201)).body
         const found: unknown[] = []
-        const look = async () => found.push(...(await sql.query(broken, [org.id])).rows)
+        const look = async () => found.push(...(await brokenWork(first, org.id)))
         const into = { action: 'other_queue', queueId: other }
         const changes = [
           { assignment: 'round_robin', priority: 1 },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startSimulator } from '../../src/simulator/server.js'
+import { brokenWork } from '../support/broken-work.js'
 import { createTestDatabase } from '../support/database.js'
 import { EventListener } from '../support/event-listener.js'
 import { openFrontDoor } from '../support/front-door.js'
@@ -18,16 +19,6 @@ const stores = [['PostgreSQL', null] as const, ...(redisUrl ? [['Redis', redisUr
 const customers = 24
 /** The jobs of a dead worker are free after half a minute */
 const patience = 60_000
-
-/** What must hold whenever one looks. */
-const broken = `
-  SELECT 'above capacity' AS rule, name AS about FROM agents WHERE used_units > capacity_units OR open_sessions > session_limit
-  UNION ALL
-  SELECT 'capacity used is not the work held', a.name FROM agents a WHERE a.used_units <> (
-    SELECT coalesce(sum(c.held_units), 0) FROM conversations c WHERE c.org_id = a.org_id AND c.agent_id = a.id)
-  UNION ALL
-  SELECT 'offered to two', s.conversation_id::text FROM sessions s WHERE s.closed_at IS NULL
-  GROUP BY s.conversation_id HAVING count(*) > 1`
 
 /** Two api processes and two workers of one installation, each of them the compiled program. */
 async function openInstallation(redisUrl: string | null) {
@@ -87,7 +78,7 @@ describe.each(stores)(
           ),
         )
         const found: unknown[] = []
-        const look = async () => found.push(...(await runSql(installation, broken)))
+        const look = async () => found.push(...(await brokenWork(installation, org.id)))
         let worked = 0
 
         const serve = async () => {

@@ -197,7 +197,10 @@ describe('preferred agents of a contact', () => {
     await refused(write([sam.id, sam.id]), 422, 'validation_failed')
     await refused(write([org.id]), 422, 'validation_failed')
     const { id } = (await done(write(agents.slice(0, 3)), 201)).body
-    const { body } = await done(org.admin.patch(`/v1/contacts/${id}`, { preferredAgentIds: [kim.id] }), 200)
+    const { body } = await done(
+      org.admin.patch(`/v1/contacts/${id}`, { preferredAgentIds: [kim.id.toUpperCase()] }),
+      200,
+    )
     expect(body.preferredAgentIds).toEqual([kim.id])
   })
 })
