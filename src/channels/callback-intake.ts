@@ -18,6 +18,8 @@ import { SecondLook } from './second-look.js'
 
 /** A provider's call, as the HTTP side took it. */
 export interface CallbackCall {
+  /** A UUID: the request's, and the callback's in the inbox */
+  id: string
   provider: ProviderName
   kind: 'inbound' | 'status'
   token: string
@@ -72,10 +74,16 @@ export class CallbackIntake {
     )
   }
 
-  /** Whether there is somebody to take it. Asks the database only for an account that is not remembered. */
+  /** Whether there is somebody to take it, as far as is known without the database. */
+  remembers(provider: ProviderName, token: string): boolean {
+    return this.memory.recall(token)?.provider === provider
+  }
+
+  /** Whether there is somebody to take it; null for what has not the form of a token. */
   async isKnown(provider: ProviderName, token: string | null): Promise<boolean> {
-    const account = token !== null && (this.memory.recall(token) ?? (await this.memory.find(token)))
-    return account !== false && account?.provider === provider
+    if (token === null) return false
+    const account = this.memory.recall(token) ?? (await this.memory.find(token))
+    return account?.provider === provider
   }
 
   /**
@@ -94,7 +102,7 @@ export class CallbackIntake {
     const receivedAt = this.parts.clock.now()
     const request = { url: this.parts.publicUrl + call.target, headers: call.headers, body: call.body }
     const identity = provider.identify(request, account.providerAccountId)
-    const posted = { request, identity, receivedAt }
+    const posted = { id: call.id, request, identity, receivedAt }
     const isSigned = isGenuine(provider, request, { account, now: receivedAt.getTime() })
     if (!isSigned || (await this.store(account, posted)) === 'stale') {
       await this.receiveAgain(call.token, posted, account.version)

@@ -47,12 +47,16 @@ export async function storeCallbacks(
   db: Database,
   callbacks: readonly NewCallback[],
 ): Promise<StoreOutcome[]> {
-  const all = <Name extends keyof NewCallback>(name: Name) => callbacks.map((callback) => callback[name])
+  const texts = (name: 'key' | 'lane' | 'url' | 'contentType' | 'body') => callbacks.map((each) => each[name])
+  // What needs no quotes in an array of PostgreSQL
+  const plain = (of: (callback: NewCallback) => string | number) => `{${callbacks.map(of).join()}}`
   const others = await db.call<{ id: string; outcome: StoreOutcome }>(Prisma.sql`
-    SELECT id, outcome FROM store_callbacks(${all('orgId')}::uuid[], ${all('accountId')}::uuid[],
-      ${all('version')}::int[], ${all('id')}::uuid[], ${all('kind')}::callback_kind[], ${all('key')}::text[],
-      ${all('lane')}::text[], ${all('url')}::text[], ${all('contentType')}::text[], ${all('body')}::text[],
-      ${all('receivedAt')}::timestamptz[])`)
+    SELECT id, outcome FROM store_callbacks(
+      ${plain(({ orgId }) => orgId)}::uuid[], ${plain(({ accountId }) => accountId)}::uuid[],
+      ${plain(({ version }) => version)}::int[], ${plain(({ id }) => id)}::uuid[],
+      ${plain(({ kind }) => kind)}::callback_kind[], ${texts('key')}::text[], ${texts('lane')}::text[],
+      ${texts('url')}::text[], ${texts('contentType')}::text[], ${texts('body')}::text[],
+      ${plain(({ receivedAt }) => receivedAt.toISOString())}::timestamptz[])`)
   const outcomeOf = new Map(others.map(({ id, outcome }) => [id, outcome]))
   return callbacks.map(({ id }) => outcomeOf.get(id) ?? 'stored')
 }

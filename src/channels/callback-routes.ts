@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { ProviderName } from '../db/generated/enums.js'
 import type { Gate } from '../http/gate.js'
 import { problems } from '../http/problem.js'
 import type { RateLimits } from '../http/rate-limits.js'
@@ -43,6 +44,11 @@ interface Options {
 export const callbackRoutes: FastifyPluginAsyncZod<Options> = async (app, { intake, gate, limits }) => {
   await keepBodiesRaw(app)
   gate.guard(app)
+  const lookFor = async (provider: ProviderName, request: FastifyRequest) => {
+    if (await intake.isKnown(provider, tokenOf(request))) return
+    await limits?.countGuess(request)
+    throw notFound('callback URL')
+  }
   for (const [url, provider, kind, operationId, summary] of routes) {
     app.route({
       method: 'POST',
@@ -63,13 +69,13 @@ export const callbackRoutes: FastifyPluginAsyncZod<Options> = async (app, { inta
         },
       },
       // Nobody's body is read before it is known that there is somebody to take it
-      preParsing: async (request) => {
-        if (await intake.isKnown(provider, tokenOf(request))) return
-        await limits?.countGuess(request)
-        throw notFound('callback URL')
+      preParsing: (request, _reply, _payload, done) => {
+        if (intake.remembers(provider, request.params.token)) done()
+        else lookFor(provider, request).then(() => done(), done)
       },
       handler: async (request, reply) => {
-        const answer = await intake.receive({ provider, kind, token: request.params.token, ...raw(request) })
+        const { id, params } = request
+        const answer = await intake.receive({ id, provider, kind, token: params.token, ...raw(request) })
         if (answer.contentType) reply.type(answer.contentType)
         return reply.code(answer.status as 200).send(answer.body)
       },

@@ -1,4 +1,3 @@
-import { newId } from '../lib/ids.js'
 import { storable } from '../lib/storable.js'
 import type { CallbackIdentity, CallbackRequest, Provider } from '../providers/provider.js'
 import type { KnownAccount } from './account-memory.js'
@@ -6,6 +5,7 @@ import type { NewCallback } from './callback-repository.js'
 
 /** A callback on its way in. */
 export interface Posted {
+  id: string
   request: CallbackRequest
   identity: CallbackIdentity
   receivedAt: Date
@@ -27,12 +27,12 @@ const mostContentType = 200
 /** As it is kept. The signature was checked over what really came, NUL characters included. */
 export const toNewCallback = (
   { orgId, id, version }: KnownAccount,
-  { request, identity, receivedAt }: Posted,
+  { id: callbackId, request, identity, receivedAt }: Posted,
 ): NewCallback => ({
   orgId,
   accountId: id,
   version,
-  id: newId(),
+  id: callbackId,
   kind: identity.kind,
   key: identity.key,
   lane: identity.lane,

@@ -73,7 +73,7 @@ export const streamRoutes: FastifyPluginAsyncZod<Options> = async (app, { feed, 
       try {
         await opened.open(lastEventId === undefined ? null : BigInt(String(lastEventId)))
       } catch (error) {
-        request.log.warn({ err: error }, 'event stream could not start')
+        request.log.warn({ reqId: request.id, err: error }, 'event stream could not start')
         opened.end()
       }
     },

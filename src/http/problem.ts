@@ -62,7 +62,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error)
-    if (problem.code === 'internal_error') request.log.error({ err: error }, 'request failed')
+    if (problem.code === 'internal_error')
+      request.log.error({ reqId: request.id, err: error }, 'request failed')
     return sendProblem(request, reply, problem)
   })
 }

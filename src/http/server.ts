@@ -63,11 +63,12 @@ export async function createServer(
   app.setSerializerCompiler(serializerCompiler)
   registerJsonBody(app)
   registerProblems(app)
-  registerRequestLog(app)
+  registerRequestLog(app, log)
   app.setNotFoundHandler(unknownRoute)
   // After every scope has asked who calls, and before a body is read that nobody wants
-  app.addHook('preParsing', async (request) => {
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
     if (request.is404) unknownRoute()
+    done()
   })
   // A DELETE needs no body, but one that comes is read
   app.addHook('onRoute', ({ method, schema }) => {

@@ -6,6 +6,12 @@ export function inTime<Result>(
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), milliseconds)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    const settling =
+      <Outcome>(settle: (outcome: Outcome) => void) =>
+      (outcome: Outcome) => {
+        clearTimeout(timer)
+        settle(outcome)
+      }
+    work.then(settling(resolve), settling(reject))
   })
 }
