@@ -39,6 +39,10 @@ async function measureOn(options: BenchOptions, size: SizeName | null) {
   try {
     if (size && !(await isLoaded(stage.database, sizes[size])))
       await loadSize({ database: stage.database, size: sizes[size], organizationId: null, say })
+    if (size) {
+      await stage.settle()
+      await stage.rest()
+    }
     return {
       surroundings: await surroundingsOf(stage, options),
       figures: await measureAll(stage, options, size),
@@ -68,6 +72,7 @@ async function measureAll(stage: Stage, options: BenchOptions, size: SizeName | 
     keep(...(await measureAcknowledged(stage, inbound, seconds)))
   }
   if (wants('lists') && size) {
+    await stage.rest()
     stage.say('Lists of 50 conversations …')
     keep(await measureLists(stage, seconds))
   }

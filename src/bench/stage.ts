@@ -21,7 +21,7 @@ export interface Stage {
   say: (line: string) => void
   /** Whether BullMQ runs on Redis */
   onRedis: boolean
-  /** Waits until every callback is attached and every event published */
+  /** Waits until every callback is attached, every event published and every account compared with its provider's list */
   settle(): Promise<void>
   /** Lets the database tidy up after a flood, so that no figure pays for the one before it */
   rest(): Promise<void>
@@ -65,9 +65,13 @@ export async function openStage(
     started.push(() => database.end())
     const load = startLoad()
     started.push(() => load.stop())
-    const settle = () => until('all callbacks are attached and published', 300, () => isSettled(database))
+    const settle = () =>
+      until('all callbacks are attached and published, and all accounts compared', 300, () =>
+        isSettled(database),
+      )
     const rest = async () => {
       await database.query('VACUUM ANALYZE')
+      await database.query('CHECKPOINT')
     }
     return {
       databaseUrl: postgres.url,
@@ -91,6 +95,7 @@ export async function openStage(
 async function isSettled(database: pg.Client): Promise<boolean> {
   const found = await database.query<{ settled: boolean }>(`
     SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending')
-      AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL) AS settled`)
+      AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM channel_accounts WHERE backfill_due_at <= now()) AS settled`)
   return found.rows[0]?.settled === true
 }
