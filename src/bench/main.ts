@@ -1,7 +1,7 @@
 import { runBench } from './bench.js'
 import { serveBare, serveTrivial } from './limits.js'
 import { serveLoad } from './load.js'
-import { readOptions } from './options.js'
+import { readOptions, usage } from './options.js'
 
 const [flag, part, port = '', secret = ''] = process.argv.slice(2)
 
@@ -16,6 +16,7 @@ async function servePart(): Promise<void> {
 
 try {
   if (flag === '--part') await servePart()
+  else if (flag === '--help') process.stdout.write(usage)
   else process.exitCode = await runBench(readOptions(process.argv.slice(2)))
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

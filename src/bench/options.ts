@@ -30,7 +30,7 @@ export interface BenchOptions {
   keep: string | null
 }
 
-const usage = `npm run bench -- [options]
+export const usage = `npm run bench -- [options]
 
   --only NAME      one of ${measurements.join(', ')}
   --seconds N      how long each figure is measured for (8)
@@ -39,23 +39,14 @@ const usage = `npm run bench -- [options]
   --size NAME      measure again on a loaded database: full (5 million messages in 500,000 conversations of 1,000
                    organizations) or small (a 250th of it)
   --keep DIR       keep the loaded database in DIR, and take it from there next time
+  --help           this text
 
 With REDIS_URL set, BullMQ runs on that Redis; its data there is left behind.
 `
 
 /** Throws an Error that tells a person what is wrong with the arguments. */
 export function readOptions(args: string[]): BenchOptions {
-  const { values } = parseArgs({
-    args,
-    options: {
-      only: { type: 'string' },
-      seconds: { type: 'string', default: '8' },
-      'no-bars': { type: 'boolean', default: false },
-      profile: { type: 'string' },
-      size: { type: 'string' },
-      keep: { type: 'string' },
-    },
-  })
+  const values = parsed(args)
   const seconds = Number(values.seconds)
   if (!(seconds >= 1 && seconds <= 600)) throw new Error(`--seconds must be from 1 to 600.\n\n${usage}`)
   const only = readOnly(values.only)
@@ -63,6 +54,22 @@ export function readOptions(args: string[]): BenchOptions {
   if (only === 'lists' && size === null) throw new Error(`--only lists needs --size.\n\n${usage}`)
   const { profile = null, keep = null } = values
   return { only, seconds, bars: !values['no-bars'], profile, size, keep }
+}
+
+function parsed(args: string[]) {
+  const options = {
+    only: { type: 'string' },
+    seconds: { type: 'string', default: '8' },
+    'no-bars': { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    size: { type: 'string' },
+    keep: { type: 'string' },
+  } as const
+  try {
+    return parseArgs({ args, options }).values
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${usage}`)
+  }
 }
 
 function readOnly(name: string | undefined): Measurement | null {

@@ -25,6 +25,10 @@ describe('the options of the bench', () => {
     )
   })
 
+  test('an unknown option is refused with those that there are', () => {
+    expect(() => readOptions(['--fast'])).toThrow(/'--fast'.*npm run bench -- \[options\]/s)
+  })
+
   test.each(['0', 'soon', '601', ''])('a duration of "%s" is refused', (seconds) => {
     expect(() => readOptions(['--seconds', seconds])).toThrow('--seconds must be from 1 to 600')
   })
