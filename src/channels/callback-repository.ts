@@ -83,16 +83,18 @@ export interface PendingCallback {
  */
 export type Trust = 'trusted' | 'doubtful'
 
-const ofTrust: Record<Trust, Prisma.Sql> = {
-  trusted: Prisma.sql`AND c.reason IS NULL ORDER BY c.seq`,
-  doubtful: Prisma.sql`AND c.reason IS NOT NULL ORDER BY c.attempts, c.seq`,
+const ofTrust: Record<Trust, { which: Prisma.Sql; order: Prisma.Sql }> = {
+  trusted: { which: Prisma.sql`AND c.reason IS NULL`, order: Prisma.sql`ORDER BY c.seq` },
+  doubtful: { which: Prisma.sql`AND c.reason IS NOT NULL`, order: Prisma.sql`ORDER BY c.attempts, c.seq` },
 }
+const ofAny = { which: Prisma.empty, order: Prisma.sql`ORDER BY c.seq` }
 
 /**
  * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed or
  * is doubtful, so that a customer's messages keep their order. Call it for one organization once at a time. The few lanes
  * that are held up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
- * That nothing pending was worked goes without saying, but for the planner, which knows how few those are.
+ * That nothing pending was worked goes without saying, but for the planner, which knows how few those are. Accounts are
+ * joined last: it believes that one account of an organization has hardly a callback, and would read all that it ever had.
  */
 export async function takePendingCallbacks(
   tx: OrgTx,
@@ -100,18 +102,22 @@ export async function takePendingCallbacks(
   limit: number,
   trust?: Trust,
 ): Promise<PendingCallback[]> {
+  const { which, order } = trust ? ofTrust[trust] : ofAny
   return tx.$queryRaw<PendingCallback[]>`
     WITH held AS MATERIALIZED (
       SELECT lane, min(seq) AS seq FROM callbacks
       WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND (due_at > ${now} OR reason IS NOT NULL)
       GROUP BY lane
+    ), taken AS MATERIALIZED (
+      SELECT c.* FROM callbacks c
+      WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.processed_at IS NULL AND c.due_at <= ${now}
+        AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
+        ${which} ${order} LIMIT ${limit}
     )
     SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
       c.body, c.attempts, c.reason IS NOT NULL AS "isDoubtful", c.received_at AS "receivedAt", c.recovered
-    FROM callbacks c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.processed_at IS NULL AND c.due_at <= ${now}
-      AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
-      ${trust ? ofTrust[trust] : Prisma.sql`ORDER BY c.seq`} LIMIT ${limit}`
+    FROM taken c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
+    ${order}`
 }
 
 /**
