@@ -20,9 +20,9 @@ import { registerAccess } from './http/access.js'
 import { Gate } from './http/gate.js'
 import { healthRoutes } from './http/health-routes.js'
 import { registerIdempotency } from './http/idempotency.js'
-import { registerOpenApi } from './http/openapi.js'
+import { collectReference, showReference } from './http/openapi.js'
 import { createRateLimits, type RateLimits } from './http/rate-limits.js'
-import { createServer, type Server, unknownRoute } from './http/server.js'
+import { createServer, type Server, sendBrowserHeaders, unknownRoute } from './http/server.js'
 import { apiKeyRoutes } from './identity/api-key-routes.js'
 import { auditRoutes } from './identity/audit-routes.js'
 import { organizationRoutes } from './identity/organization-routes.js'
@@ -57,13 +57,15 @@ interface Scope {
 export async function createApi(parts: Container): Promise<Server> {
   const { publicUrl, trustProxy, rateLimit, redisUrl, mostAtOnce = usuallyAtOnce } = parts.settings
   const app = await createServer(parts.log, publicUrl, trustProxy)
-  await registerOpenApi(app, publicUrl)
+  await collectReference(app, publicUrl)
   const limits = rateLimit ? await createRateLimits(app, redisUrl, parts.log) : null
   const calls = new Gate(mostAtOnce.calls)
   const callbacks = new Gate(mostAtOnce.callbacks)
-  // What providers and operators call: no key
-  await app.register(healthRoutes, { health: parts.health })
+  // What providers and operators call: no key. A provider has no use for what browsers are told
   await app.register(callbackRoutes, { intake: parts.intake, gate: callbacks, limits })
+  await sendBrowserHeaders(app)
+  await showReference(app)
+  await app.register(healthRoutes, { health: parts.health })
   await app.register(mediaLinkRoutes, { media: parts.media, gate: calls })
   const places = new StreamPlaces(mostAtOnce)
   await app.register(callerRoutes, { parts, limits, calls, places, prefix: '/v1' })

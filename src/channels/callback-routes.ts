@@ -54,8 +54,6 @@ export const callbackRoutes: FastifyPluginAsyncZod<Options> = async (app, { inta
       method: 'POST',
       url,
       bodyLimit,
-      // Headers for browsers, which a provider has no use for
-      helmet: false,
       config: { access: 'public' },
       schema: {
         tags,

@@ -6,8 +6,8 @@ import type { Server } from './server.js'
 const pagePolicy =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
-/** The reference, made from the schemas that check every request and answer. */
-export async function registerOpenApi(app: Server, publicUrl: string): Promise<void> {
+/** Collects every route that is registered after this for the reference, with the schemas that check requests and answers. */
+export async function collectReference(app: Server, publicUrl: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -27,6 +27,10 @@ export async function registerOpenApi(app: Server, publicUrl: string): Promise<v
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   })
+}
+
+/** The reference itself, for programs and for people. */
+export async function showReference(app: Server): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.register(swaggerUi, {
     routePrefix: '/docs',

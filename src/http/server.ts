@@ -76,6 +76,11 @@ export async function createServer(
     const refused = problems('malformed_body', 'unsupported_media_type', 'body_too_large')
     schema.response = { ...(schema.response as object), ...refused }
   })
+  return app
+}
+
+/** Headers for browsers, on every route that is registered after this. */
+export async function sendBrowserHeaders(app: Server): Promise<void> {
   await app.register(helmet, {
     // Nothing here is a page but the reference, which has a policy of its own
     contentSecurityPolicy: {
@@ -84,7 +89,6 @@ export async function createServer(
     },
     frameguard: { action: 'deny' },
   })
-  return app
 }
 
 /** Set in each scope of its own, so that the hooks of the scope (who calls?) come before it. */
