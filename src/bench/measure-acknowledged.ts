@@ -37,7 +37,9 @@ export async function measureAcknowledged(
     const generator = await flood(trivial.port, { count: 30_000, seconds: each })
     say(`  load generator: ${Math.round(generator)} /s`)
     const beside = { bare: bare.port, flood, each }
+    await stage.rest()
     const attaching = await measurePairs(stage, service.port, beside)
+    await stage.rest()
     service.pause()
     const paused = await measurePairs({ ...stage, settle: async () => undefined }, api.port, beside)
     return [
