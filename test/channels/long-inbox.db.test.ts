@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { takePendingCallbacks } from '../../src/channels/callback-repository.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { TestOrganization } from '../support/organization.js'
-import { explainEverything, PlanLog, scansIn } from '../support/plans.js'
+import { createExplainedDatabase, PlanLog, scansIn } from '../support/plans.js'
 import { startService, type TestService } from '../support/service.js'
 import { openSql } from '../support/sql.js'
 import { addAccount, post, twilioText } from './provider-calls.js'
@@ -13,8 +13,7 @@ let database: TestDatabase
 let service: TestService
 let sql: Awaited<ReturnType<typeof openSql>>
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await explainEverything(database.url)
+  database = await createExplainedDatabase()
   sql = await openSql({ databaseUrl: database.url })
   service = await startService({ databaseUrl: database.url, idle: true })
 }, 120_000)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadSize } from '../../src/bench/load-size.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { done, newCustomer, TestOrganization } from '../support/organization.js'
-import { explainEverything, PlanLog, scansIn } from '../support/plans.js'
+import { createExplainedDatabase, PlanLog, scansIn } from '../support/plans.js'
 import { startService, type TestService } from '../support/service.js'
 import { openSql } from '../support/sql.js'
 
@@ -13,8 +13,7 @@ let database: TestDatabase
 let service: TestService
 let sql: Awaited<ReturnType<typeof openSql>>
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await explainEverything(database.url)
+  database = await createExplainedDatabase()
   sql = await openSql({ databaseUrl: database.url })
   const size = { organizations: 2, conversations: 1_000 }
   await loadSize({ database: sql, size, organizationId: null, say: () => undefined })

@@ -5,11 +5,11 @@ import { minutes } from '../../src/lib/clock.js'
 import { call } from '../support/api-call.js'
 import type { ApiRoute } from '../support/api-watch.js'
 import { TestClock } from '../support/clock.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { EventListener } from '../support/event-listener.js'
 import { type Furnished, fillPath, furnish, referencesOf } from '../support/furnished.js'
 import { done, newCustomer } from '../support/organization.js'
-import { explainEverything, PlanLog, type Scan, scansIn } from '../support/plans.js'
+import { createExplainedDatabase, PlanLog, type Scan, scansIn } from '../support/plans.js'
 import { sampleBodies } from '../support/sample-bodies.js'
 import { startService, type TestService } from '../support/service.js'
 import { openSql } from '../support/sql.js'
@@ -28,8 +28,7 @@ let scans: Scan[]
 let tenantTables: Set<string>
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await explainEverything(database.url)
+  database = await createExplainedDatabase()
   service = await startService({ clock, databaseUrl: database.url })
   at = await furnish(service, 'plans')
   await load()

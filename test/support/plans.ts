@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { createTestDatabase, type TestDatabase } from './database.js'
 import { openSql } from './sql.js'
 
 /** A node of a plan as auto_explain writes it, after it has run. */
@@ -46,11 +47,12 @@ const settings: Readonly<Record<string, string>> = {
 }
 
 /**
- * From now on every connection that is opened to this database has each of its statements explained in the server's log,
- * with those of functions, triggers and foreign keys.
+ * A database in which every connection has each of its statements explained in the server's log, with those of functions,
+ * triggers and foreign keys.
  */
-export async function explainEverything(databaseUrl: string): Promise<void> {
-  const sql = await openSql({ databaseUrl })
+export async function createExplainedDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase()
+  const sql = await openSql({ databaseUrl: database.url })
   try {
     for (const [name, value] of Object.entries(settings)) {
       await sql.query(
@@ -60,11 +62,13 @@ export async function explainEverything(databaseUrl: string): Promise<void> {
   } finally {
     await sql.end()
   }
+  return database
 }
 
-/** The plans that the server logs from now on. */
+/** The plans that the server logs from now on for one database; tests beside this one have theirs in the same log. */
 export class PlanLog {
   private constructor(
+    private readonly database: string,
     private readonly file: string,
     private readonly start: number,
   ) {}
@@ -74,7 +78,7 @@ export class PlanLog {
     const { rows } = await sql.query(`SELECT current_setting('data_directory') AS directory`)
     await sql.end()
     const file = join(dirname(rows[0].directory), 'postgres.log')
-    return new PlanLog(file, (await stat(file)).size)
+    return new PlanLog(new URL(databaseUrl).pathname.slice(1), file, (await stat(file)).size)
   }
 
   async read(): Promise<SeenPlan[]> {
@@ -84,7 +88,8 @@ export class PlanLog {
     })
     await file.close()
     // The lines of one entry begin with a tab, but for its first
-    return [...text.buffer.toString('utf8').matchAll(/ plan:\n((?:\t.*\n)+)/g)].map(([, json = '']) => {
+    const entries = new RegExp(` ${this.database} LOG: .* plan:\\n((?:\\t.*\\n)+)`, 'g')
+    return [...text.buffer.toString('utf8').matchAll(entries)].map(([, json = '']) => {
       const entry = JSON.parse(json.replace(/^\t/gm, ''))
       return { statement: entry['Query Text'], plan: entry.Plan }
     })

@@ -31,6 +31,8 @@ const settings = {
   full_page_writes: 'off',
   max_connections: '200',
   autovacuum_naptime: '60s',
+  // %d: one log for the databases of all tests (plans.ts)
+  log_line_prefix: '%m [%p] %d ',
 }
 
 /** One PostgreSQL (and one Redis, where there is one) for the run; every test file clones its database from the template. */
