@@ -42,7 +42,7 @@ export interface ServiceOrder {
 /** The same from src/bench, where the tests are, and from dist/bench. */
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-/** As `npm start` and the container give them (README, "Operate"). */
+/** As `npm start` and the container give them (README, "What runs by default and what at scale"). */
 export const nodeFlags = ['--max-semi-space-size=16']
 
 /** The service in a process of its own, as `npm start` runs it, but for the rate limits on callers. */

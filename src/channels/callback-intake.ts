@@ -79,7 +79,7 @@ export class CallbackIntake {
     return this.memory.recall(token)?.provider === provider
   }
 
-  /** Whether there is somebody to take it; null for what has not the form of a token. */
+  /** Whether there is somebody to take it. @param token null where it has not the form of one */
   async isKnown(provider: ProviderName, token: string | null): Promise<boolean> {
     if (token === null) return false
     const account = this.memory.recall(token) ?? (await this.memory.find(token))

@@ -83,11 +83,12 @@ export interface PendingCallback {
  */
 export type Trust = 'trusted' | 'doubtful'
 
+const inOrder = Prisma.sql`ORDER BY c.seq`
 const ofTrust: Record<Trust, { which: Prisma.Sql; order: Prisma.Sql }> = {
-  trusted: { which: Prisma.sql`AND c.reason IS NULL`, order: Prisma.sql`ORDER BY c.seq` },
+  trusted: { which: Prisma.sql`AND c.reason IS NULL`, order: inOrder },
   doubtful: { which: Prisma.sql`AND c.reason IS NOT NULL`, order: Prisma.sql`ORDER BY c.attempts, c.seq` },
 }
-const ofAny = { which: Prisma.empty, order: Prisma.sql`ORDER BY c.seq` }
+const ofAny = { which: Prisma.empty, order: inOrder }
 
 /**
  * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed or
