@@ -61,15 +61,25 @@ export async function createApi(parts: Container): Promise<Server> {
   const limits = rateLimit ? await createRateLimits(app, redisUrl, parts.log) : null
   const calls = new Gate(mostAtOnce.calls)
   const callbacks = new Gate(mostAtOnce.callbacks)
-  // What providers and operators call: no key. A provider has no use for what browsers are told
   await app.register(callbackRoutes, { intake: parts.intake, gate: callbacks, limits })
+  const places = new StreamPlaces(mostAtOnce)
+  await app.register(otherRoutes, { parts, limits, calls, places })
+  return app
+}
+
+/**
+ * All but the callbacks: what a browser may show. A scope beside theirs, because a hook of the scope around both runs for
+ * both, in whatever order they are registered, and a provider has no use for what browsers are told.
+ */
+const otherRoutes: FastifyPluginAsync<Scope> = async (app, scope) => {
+  const { parts, calls } = scope
   await sendBrowserHeaders(app)
+  app.setNotFoundHandler(unknownRoute)
   await showReference(app)
+  // What operators and providers call: no key
   await app.register(healthRoutes, { health: parts.health })
   await app.register(mediaLinkRoutes, { media: parts.media, gate: calls })
-  const places = new StreamPlaces(mostAtOnce)
-  await app.register(callerRoutes, { parts, limits, calls, places, prefix: '/v1' })
-  return app
+  await app.register(callerRoutes, { ...scope, prefix: '/v1' })
 }
 
 /** What a stream may hear, and that it stands: it is its agent's connection. */

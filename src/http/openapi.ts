@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { Server } from './server.js'
 
@@ -30,7 +31,7 @@ export async function collectReference(app: Server, publicUrl: string): Promise<
 }
 
 /** The reference itself, for programs and for people. */
-export async function showReference(app: Server): Promise<void> {
+export async function showReference(app: FastifyInstance): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.register(swaggerUi, {
     routePrefix: '/docs',

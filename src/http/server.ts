@@ -64,7 +64,6 @@ export async function createServer(
   registerJsonBody(app)
   registerProblems(app)
   registerRequestLog(app, log)
-  app.setNotFoundHandler(unknownRoute)
   // After every scope has asked who calls, and before a body is read that nobody wants
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     if (request.is404) unknownRoute()
@@ -79,8 +78,8 @@ export async function createServer(
   return app
 }
 
-/** Headers for browsers, on every route that is registered after this. */
-export async function sendBrowserHeaders(app: Server): Promise<void> {
+/** Headers for browsers, on every route of this scope. */
+export async function sendBrowserHeaders(app: FastifyInstance): Promise<void> {
   await app.register(helmet, {
     // Nothing here is a page but the reference, which has a policy of its own
     contentSecurityPolicy: {

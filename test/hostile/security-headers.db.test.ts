@@ -68,6 +68,20 @@ describe('every answer has the headers that keep a browser safe', () => {
   })
 })
 
+it('no hook of theirs runs for callbacks, which programs send: it would cost more than all that is stored', async () => {
+  const callbacks = service.routes.filter(({ url }) => url.startsWith('/callbacks/'))
+  const sent: string[] = []
+
+  for (const { method, url } of callbacks) {
+    const path = fillPath(url, () => 'A'.repeat(43))
+    const { headers } = await call(service, { method, path, key: null })
+    sent.push(...Object.keys(onEveryAnswer).filter((name) => headers.has(name)))
+  }
+
+  expect(callbacks.length).toBeGreaterThan(0)
+  expect(sent).toEqual([])
+})
+
 describe('a page', () => {
   it('runs no script that is not its own: only the reference is one', async () => {
     const policyOf = async (path: string, key: string | null) =>
