@@ -76,7 +76,7 @@ export async function attach(
 
 async function hasPending({ database }: Stage): Promise<boolean> {
   const found = await database.query<{ pending: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending') AS pending`,
+    `SELECT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL) AS pending`,
   )
   return found.rows[0]?.pending === true
 }

@@ -95,7 +95,7 @@ export async function openStage(
 /** The first comparison comes some seconds after the start, every other one a quarter of an hour after the one before. */
 async function isSettled(database: pg.Client): Promise<boolean> {
   const found = await database.query<{ settled: boolean }>(`
-    SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending')
+    SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
       AND NOT EXISTS (SELECT 1 FROM channel_accounts JOIN organizations o ON o.id = org_id
         WHERE suspended_at IS NULL AND backfill_due_at < now() + interval '1 minute') AS settled`)

@@ -30,7 +30,7 @@ export const keptMessages = (place: Place, ending = ''): Promise<Kept[]> =>
 export async function isAtRest(place: Place): Promise<boolean> {
   const [row] = await runSql<{ rest: boolean }>(
     place,
-    `SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending')
+    `SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
        AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
        AND NOT EXISTS (SELECT 1 FROM messages WHERE status IN ('queued', 'sending')) AS rest`,
   )
