@@ -10,8 +10,11 @@ const providerLatencyMs = 50
 const connections = 32
 const aimPerSecond = 500
 
-/** Replies per second from the first call of the API to the provider's last acceptance. */
-export async function measureSends(stage: Stage, seconds: number): Promise<Measured> {
+/**
+ * Makes accounts and conversations, and warms up by them.
+ * @returns what measures replies per second, from the first call of the API to the provider's last acceptance
+ */
+export async function prepareSends(stage: Stage, seconds: number): Promise<() => Promise<Measured[]>> {
   const { service, simulator, load, say } = stage
   say(`  preparing ${accounts} accounts with ${numbersPerAccount} numbers each, one conversation a number`)
   await changeSimulator(stage, { latencyMs: 0, reports: false })
@@ -38,9 +41,11 @@ export async function measureSends(stage: Stage, seconds: number): Promise<Measu
   }
   say('  warming up')
   await send(aimPerSecond)
-  const { sent, queued } = await send(Math.ceil(aimPerSecond * seconds))
-  say(`  ${Math.round(queued)} /s queued, ${Math.round(sent)} /s sent`)
-  return { name: 'sends', value: sent, detail: { queued } }
+  return async () => {
+    const { sent, queued } = await send(Math.ceil(aimPerSecond * seconds))
+    say(`  ${Math.round(queued)} /s queued, ${Math.round(sent)} /s sent`)
+    return [{ name: 'sends', value: sent, detail: { queued } }]
+  }
 }
 
 async function changeSimulator({ simulator }: Stage, settings: object): Promise<void> {

@@ -33,16 +33,18 @@ export interface StageOptions {
   profile: string | null
   /** The data directory, which stays; null: one of its own, which goes at the end */
   keep: string | null
+  /** Of stages that stand at once each has its own */
+  number: number
 }
 
 /** Starts everything on an embedded database. */
 export async function openStage(
-  { profile, keep }: StageOptions,
+  { profile, keep, number }: StageOptions,
   say: (line: string) => void,
 ): Promise<Stage> {
   const { dataDir: parent, redis } = loadConfig(readEnvironment())
   // Beside the service's own data: a folder for temporary files may be in memory, where a commit costs nothing
-  const dataDir = keep === null ? join(parent, `bench-${process.pid}`) : resolve(keep)
+  const dataDir = keep === null ? join(parent, `bench-${process.pid}-${number}`) : resolve(keep)
   const started: (() => Promise<unknown>)[] = []
   const close = async () => {
     for (const stop of started.splice(0).reverse()) await stop()
@@ -54,7 +56,7 @@ export async function openStage(
     started.push(() => postgres.stop())
     const simulator = await startSimulator({ host: '127.0.0.1', port: 0 })
     started.push(() => simulator.stop())
-    const redisUrl = redis?.url ?? null
+    const redisUrl = redis && numbered(redis.url, number)
     const { twilioApiUrl } = simulator
     const secrets = newSecrets()
     const order = { secrets, dataDir, databaseUrl: postgres.url, redisUrl, twilioApiUrl, profile }
@@ -90,6 +92,13 @@ export async function openStage(
     await close()
     throw error
   }
+}
+
+/** Each stage has a database of its own on the Redis: jobs are of organizations that others do not have. */
+function numbered(redisUrl: string, number: number): string {
+  const url = new URL(redisUrl)
+  url.pathname = String(Number(url.pathname.slice(1)) + number)
+  return url.href
 }
 
 /** The first comparison comes some seconds after the start, every other one a quarter of an hour after the one before. */

@@ -18,7 +18,7 @@ let inbound: Inbound
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 beforeAll(async () => {
-  stage = await openStage({ profile: null, keep: null }, say)
+  stage = await openStage({ profile: null, keep: null, number: 0 }, say)
   inbound = await prepareInbound(stage)
 }, minutes(3))
 afterAll(() => stage.close(), minutes(1))

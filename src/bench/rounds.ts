@@ -1,0 +1,28 @@
+import type { Measured } from './figures.js'
+import { median } from './statistics.js'
+
+const rounds = 3
+
+/**
+ * Measures one place after the other, and that three times: what changes on the machine meanwhile meets all of them.
+ * @returns for each place the medians, with what each round found as `runs`
+ */
+export async function inTurn<Place>(
+  places: readonly Place[],
+  measure: (place: Place) => Promise<Measured[]>,
+): Promise<Measured[][]> {
+  const found = places.map((): Measured[][] => [])
+  for (let round = 1; round <= rounds; round++) {
+    for (const [index, place] of places.entries()) found[index]?.push(await measure(place))
+  }
+  return found.map(mediansOf)
+}
+
+/** Every round has measured the same figures, in the same order. */
+function mediansOf(all: readonly Measured[][]): Measured[] {
+  const [first = []] = all
+  return first.map((measured, index) => {
+    const runs = all.map((round) => round[index]?.value ?? Number.NaN)
+    return { ...measured, value: median(runs), detail: { ...measured.detail, runs } }
+  })
+}
