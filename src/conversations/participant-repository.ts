@@ -90,10 +90,9 @@ export async function endParticipation(
 
 /** The conversations in which an agent takes part or is asked to. */
 export async function findParticipation(tx: OrgTx, agentId: string): Promise<string[]> {
-  const rows = await tx.participant.findMany({
-    where: { agentId, leftAt: null },
-    select: { conversationId: true },
-  })
+  const rows = await tx.$queryRaw<{ conversationId: string }[]>`
+    SELECT conversation_id AS "conversationId" FROM participants
+    WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid AND left_at IS NULL`
   return rows.map(({ conversationId }) => conversationId)
 }
 

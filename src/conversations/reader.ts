@@ -14,7 +14,7 @@ import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
 import { startOfDay } from '../lib/local-day.js'
-import { agentOf, assertCanSee, type Sight, sightOf } from './access.js'
+import { agentOf, assertCanSee, sightOf } from './access.js'
 import { activeAt } from './due-times.js'
 import { listStatusChanges } from './history-repository.js'
 import { type After, type Filters, listConversations, type Source } from './list-repository.js'
@@ -91,15 +91,14 @@ export class ConversationReader {
   }
 
   private async sourcesOf(tx: OrgTx, caller: OrgCaller, { view }: Query): Promise<Source[]> {
-    const sight = await sightOf(tx, caller)
     switch (view) {
       case 'mine': {
         const agentId = agentOf(caller)
         const held = { agentId, statuses: ['active', 'waiting', 'wrap_up'] } as const
-        return [held, ...(await concernsOf(tx, agentId, []))]
+        return [held, ...concerning(agentId, await findParticipation(tx, agentId), [])]
       }
       case 'open':
-        return (await visible(tx, sight)).map((source) => ({ ...source, statuses: ['open'] }))
+        return (await visible(tx, caller)).map((source) => ({ ...source, statuses: ['open'] }))
       case 'closed_today': {
         const closedSince = await this.today(tx, caller.orgId)
         return [{ agentId: agentOf(caller), statuses: ['closed'], closedSince }]
@@ -107,9 +106,9 @@ export class ConversationReader {
       case 'all':
         if (caller.role === 'agent')
           throw new AppError('forbidden', 'Only admins and supervisors see all conversations.')
-        return await visible(tx, sight)
+        return await visible(tx, caller)
       default:
-        return await visible(tx, sight)
+        return await visible(tx, caller)
     }
   }
 
@@ -128,25 +127,26 @@ export async function findVisible(tx: OrgTx, caller: OrgCaller, id: string): Pro
 }
 
 /** Where what a caller may see is found, no conversation twice. */
-async function visible(tx: OrgTx, sight: Sight): Promise<Source[]> {
+async function visible(tx: OrgTx, caller: OrgCaller): Promise<Source[]> {
+  const [sight, participation] = await Promise.all([
+    sightOf(tx, caller),
+    caller.agentId ? findParticipation(tx, caller.agentId) : [],
+  ])
   if (sight.kind === 'all') return [{}]
   const { agentId, queueIds } = sight
   const inQueues = [...queueIds].map((queueId) => ({ queueId }))
-  if (sight.kind === 'queues') return [...inQueues, ...(await concernsOf(tx, agentId, [...queueIds]))]
+  if (sight.kind === 'queues') return [...inQueues, ...concerning(agentId, participation, [...queueIds])]
   const ofOthers = inQueues.map(
     (queue) => ({ ...queue, statuses: ['open', 'waiting'], notOf: agentId }) as const,
   )
-  return [{ agentId }, ...(await concernsOf(tx, agentId, [])), ...ofOthers]
+  return [{ agentId }, ...concerning(agentId, participation, []), ...ofOthers]
 }
 
 /** What is to be transferred to an agent, and where they take part or are asked to, outside of these queues. */
-async function concernsOf(tx: OrgTx, agentId: string, notInQueues: string[]): Promise<Source[]> {
-  const ids = await findParticipation(tx, agentId)
+function concerning(agentId: string, participation: string[], notInQueues: string[]): Source[] {
   const outside = notInQueues.length > 0 ? { notInQueues } : {}
-  return [
-    { transferAgentId: agentId, ...outside },
-    ...(ids.length > 0 ? [{ ids, notToCome: agentId, notOf: agentId, ...outside }] : []),
-  ]
+  const ofThese = { ids: participation, notToCome: agentId, notOf: agentId, ...outside }
+  return [{ transferAgentId: agentId, ...outside }, ...(participation.length > 0 ? [ofThese] : [])]
 }
 
 function filtersOf({ status, contactId, customerAddress, workstreamId, queueId }: Query): Filters {

@@ -125,7 +125,9 @@ export async function findQueueNames(tx: OrgTx, ids: readonly string[]): Promise
 
 /** The queues that an agent is a member of. */
 export async function findQueuesOf(tx: OrgTx, agentId: string): Promise<Set<string>> {
-  const rows = await tx.queueMember.findMany({ where: { agentId }, select: { queueId: true } })
+  const rows = await tx.$queryRaw<{ queueId: string }[]>`
+    SELECT queue_id AS "queueId" FROM queue_members
+    WHERE org_id = ${tx.orgId}::uuid AND agent_id = ${agentId}::uuid`
   return new Set(rows.map(({ queueId }) => queueId))
 }
 
