@@ -20,17 +20,16 @@ export async function prepareSends(stage: Stage, seconds: number): Promise<() =>
   await changeSimulator(stage, { latencyMs: 0, reports: false })
   const { organizationId, apiKey, conversationIds } = await prepareConversations(stage)
   await changeSimulator(stage, { latencyMs: providerLatencyMs, reports: false })
-  const repliesTo = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({
-      path: `/v1/conversations/${conversationIds[index % conversationIds.length]}/messages`,
-      body: { text: `It is on its way and comes tomorrow. (${index})` },
-    }))
+  let round = 0
   const send = async (count: number) => {
-    const earlier = simulator.sent().length
-    const posts = repliesTo(count)
+    const words = `It is on its way and comes tomorrow. (${++round}.`
+    const posts = Array.from({ length: count }, (_, index) => ({
+      path: `/v1/conversations/${conversationIds[index % conversationIds.length]}/messages`,
+      body: { text: `${words}${index})` },
+    }))
     const accepted = await load.run('calls', { port: service.port, connections, apiKey, posts })
     await until(`${count} replies are sent`, 300, () => isAllSent(stage, organizationId))
-    const arrived = simulator.sent().slice(earlier)
+    const arrived = simulator.sent().filter(({ text }) => text.startsWith(words))
     if (arrived.length !== count)
       throw new Error(`${count} replies were queued, ${arrived.length} were sent.`)
     const last = Math.max(...arrived.map(({ createdAt }) => Date.parse(createdAt))) + providerLatencyMs
