@@ -1,27 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { takePendingCallbacks } from '../../src/channels/callback-repository.js'
-import type { TestDatabase } from '../support/database.js'
 import { TestOrganization } from '../support/organization.js'
-import { createExplainedDatabase, PlanLog, scansIn } from '../support/plans.js'
-import { startService, type TestService } from '../support/service.js'
-import { openSql } from '../support/sql.js'
+import { type Explained, PlanLog, scansIn, startExplained } from '../support/plans.js'
 import { addAccount, post, twilioText } from './provider-calls.js'
 
 const batch = 250
 
-let database: TestDatabase
-let service: TestService
-let sql: Awaited<ReturnType<typeof openSql>>
+let explained: Explained
 beforeAll(async () => {
-  database = await createExplainedDatabase()
-  sql = await openSql({ databaseUrl: database.url })
-  service = await startService({ databaseUrl: database.url, idle: true })
+  explained = await startExplained({ idle: true })
 }, 120_000)
-afterAll(async () => {
-  await service.close()
-  await sql.end()
-  await database.drop()
-})
+afterAll(() => explained.close())
 
 interface More {
   count: number
@@ -32,7 +21,7 @@ interface More {
 
 /** More callbacks like the first one. */
 const multiply = ({ count, state, organizations = 0 }: More) =>
-  sql.query(
+  explained.sql.query(
     `INSERT INTO callbacks OVERRIDING SYSTEM VALUE
      SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'provider_key', gen_random_uuid(),
        'seq', nextval('callbacks_seq_seq'), 'state', $2::text, 'processed_at', CASE $2 WHEN 'done' THEN now() END,
@@ -43,6 +32,7 @@ const multiply = ({ count, state, organizations = 0 }: More) =>
   )
 
 it('of a long inbox of an account with a long past, only what is taken is read', async () => {
+  const { service, sql } = explained
   const org = await TestOrganization.create(service)
   const account = await addAccount(org)
   await post(service, twilioText(account))
@@ -51,7 +41,7 @@ it('of a long inbox of an account with a long past, only what is taken is read',
   await multiply({ count: 20_000, state: 'done', organizations: 1_000 })
   await multiply({ count: 5_000, state: 'pending' })
   await sql.query('VACUUM ANALYZE')
-  const log = await PlanLog.open(database.url)
+  const log = await PlanLog.open(service.databaseUrl)
 
   const taken = await service.parts.db.inOrg(org.id, (tx) =>
     takePendingCallbacks(tx, new Date(Date.now() + 60_000), batch),

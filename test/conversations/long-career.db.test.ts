@@ -1,27 +1,21 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { TestDatabase } from '../support/database.js'
+import { TestClock } from '../support/clock.js'
 import { done, TestOrganization } from '../support/organization.js'
-import { createExplainedDatabase, PlanLog, scansIn } from '../support/plans.js'
-import { startService, type TestService } from '../support/service.js'
-import { openSql } from '../support/sql.js'
+import { type Explained, PlanLog, scansIn, startExplained } from '../support/plans.js'
 
 const past = 5_000
+/** Held at a noon: midnight must not come between closing and asking */
+const clock = new TestClock()
 
-let database: TestDatabase
-let service: TestService
-let sql: Awaited<ReturnType<typeof openSql>>
+let explained: Explained
 beforeAll(async () => {
-  database = await createExplainedDatabase()
-  sql = await openSql({ databaseUrl: database.url })
-  service = await startService({ databaseUrl: database.url })
+  explained = await startExplained({ clock })
 }, 120_000)
-afterAll(async () => {
-  await service.close()
-  await sql.end()
-  await database.drop()
-})
+afterAll(() => explained.close())
 
 it('what an agent closed today is found without reading all that they ever closed', async () => {
+  const { service, sql } = explained
+  clock.holdAt(new Date(new Date().setUTCHours(36, 0, 0, 0)))
   const org = await TestOrganization.create(service)
   const number = await org.addNumber('twilio sms')
   const agent = await org.addAgent({ lasting: true })
@@ -35,7 +29,7 @@ it('what an agent closed today is found without reading all that they ever close
     [past, id],
   )
   await sql.query('VACUUM ANALYZE')
-  const log = await PlanLog.open(database.url)
+  const log = await PlanLog.open(service.databaseUrl)
 
   const { body } = await done(org.as(agent).get('/v1/conversations?view=closed_today&limit=50'), 200)
 

@@ -1,31 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadSize } from '../../src/bench/load-size.js'
-import type { TestDatabase } from '../support/database.js'
 import { done, newCustomer, TestOrganization } from '../support/organization.js'
-import { createExplainedDatabase, PlanLog, scansIn } from '../support/plans.js'
-import { startService, type TestService } from '../support/service.js'
-import { openSql } from '../support/sql.js'
+import { type Explained, PlanLog, scansIn, startExplained } from '../support/plans.js'
 
 const written = 5_000
 const mostPages = 500
+const size = { organizations: 2, conversations: 1_000 }
 
-let database: TestDatabase
-let service: TestService
-let sql: Awaited<ReturnType<typeof openSql>>
+let explained: Explained
 beforeAll(async () => {
-  database = await createExplainedDatabase()
-  sql = await openSql({ databaseUrl: database.url })
-  const size = { organizations: 2, conversations: 1_000 }
-  await loadSize({ database: sql, size, organizationId: null, say: () => undefined })
-  service = await startService({ databaseUrl: database.url })
+  explained = await startExplained({}, (sql) =>
+    loadSize({ database: sql, size, organizationId: null, say: () => undefined }),
+  )
 }, 120_000)
-afterAll(async () => {
-  await service.close()
-  await sql.end()
-  await database.drop()
-})
+afterAll(() => explained.close())
 
 it('an organization that came after the last ANALYZE is looked up by index as any other', async () => {
+  const { service, sql } = explained
   const org = await TestOrganization.create(service)
   const number = await org.addNumber('twilio sms')
   const agent = await org.addAgent()
@@ -44,7 +35,7 @@ it('an organization that came after the last ANALYZE is looked up by index as an
      FROM messages m, generate_series(1, $2::int) WHERE m.org_id = $1 AND m.conversation_id = $3`,
     [org.id, written, longOne],
   )
-  const log = await PlanLog.open(database.url)
+  const log = await PlanLog.open(service.databaseUrl)
 
   for (const text of ['One moment', 'I look', 'It is on its way']) {
     const { body } = await done(worker.post(`/v1/conversations/${id}/messages`, { text }), 202)

@@ -68,7 +68,7 @@ describe('every answer has the headers that keep a browser safe', () => {
   })
 })
 
-it('no hook of theirs runs for callbacks, which programs send: it would cost more than all that is stored', async () => {
+it('callbacks, which programs send, have none of them: no hook for browsers runs there', async () => {
   const callbacks = service.routes.filter(({ url }) => url.startsWith('/callbacks/'))
   const sent: string[] = []
 

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createTestDatabase, type TestDatabase } from './database.js'
+import { startService, type TestService } from './service.js'
 import { openSql } from './sql.js'
 
 /** A node of a plan as auto_explain writes it, after it has run. */
@@ -63,6 +64,30 @@ export async function createExplainedDatabase(): Promise<TestDatabase> {
     await sql.end()
   }
   return database
+}
+
+export interface Explained {
+  service: TestService
+  /** Of the database's owner */
+  sql: Awaited<ReturnType<typeof openSql>>
+  close(): Promise<void>
+}
+
+/** A service on such a database. @param fill runs before the service starts */
+export async function startExplained(
+  options: Parameters<typeof startService>[0] = {},
+  fill: (sql: Explained['sql']) => Promise<unknown> = async () => undefined,
+): Promise<Explained> {
+  const database = await createExplainedDatabase()
+  const sql = await openSql({ databaseUrl: database.url })
+  await fill(sql)
+  const service = await startService({ ...options, databaseUrl: database.url })
+  const close = async () => {
+    await service.close()
+    await sql.end()
+    await database.drop()
+  }
+  return { service, sql, close }
 }
 
 /** The plans that the server logs from now on for one database; tests beside this one have theirs in the same log. */
