@@ -101,10 +101,12 @@ async function measureAll(sites: readonly Site[], options: BenchOptions): Promis
   const isInbound = wants('acknowledged') || wants('attached')
   const inbound = isInbound ? await prepare(sites, prepareInbound) : []
   if (wants('acknowledged')) {
-    for (const { site, prepared } of inbound) {
-      site.stage.say(`Acknowledged callbacks beside a bare route, ${nameOf(site)} …`)
-      keep(site, await measureAcknowledged(site.stage, prepared, seconds))
-    }
+    inbound[0]?.site.stage.say(
+      `Acknowledged callbacks beside a bare route, ${inbound.map(({ site }) => nameOf(site)).join(' and ')} in turn …`,
+    )
+    const places = inbound.map(({ site: { stage }, prepared }) => ({ stage, inbound: prepared }))
+    const measured = await measureAcknowledged(places, seconds)
+    for (const [index, { site }] of inbound.entries()) keep(site, measured[index] ?? [])
   }
   if (wants('lists')) {
     for (const site of sites.filter(({ size }) => size !== null)) {

@@ -1,3 +1,5 @@
+import { median } from './statistics.js'
+
 export type FigureName =
   | 'generator'
   | 'bare'
@@ -133,6 +135,12 @@ function reaches(value: number, bar: Bar): boolean {
 // How much of a figure the size of the database may take
 const tolerance = 0.1
 
+/** The median of what the rounds say: those of one round were measured within seconds. */
+function ratioOfRounds(figure: Figure, before: Figure): number {
+  const [mine, others] = [figure, before].map(({ value, detail }) => [detail?.['runs'] ?? value].flat())
+  return median((mine ?? []).map((value, round) => value / (others?.[round] ?? Number.NaN)))
+}
+
 /** Figures of the loaded database as they are reported: against those of the empty one, and the lists against their bar. */
 export function onTheDataSet(loaded: readonly Figure[], empty: readonly Figure[]): Figure[] {
   return loaded.flatMap((figure) => {
@@ -143,7 +151,7 @@ export function onTheDataSet(loaded: readonly Figure[], empty: readonly Figure[]
     if (!before?.bar) return []
     const most = { of: 'ratio', atMost: 1 + tolerance } as const
     const bar: Bar = 'atMost' in before.bar ? most : { of: 'ratio', atLeast: 1 - tolerance }
-    const ratio = figure.value / before.value
+    const ratio = ratioOfRounds(figure, before)
     const limit = { name: 'empty', value: before.value }
     return { ...figure, name, title, limit, ratio, bar, isMet: reaches(ratio, bar) }
   })

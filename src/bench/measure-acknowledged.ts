@@ -1,105 +1,103 @@
 import type { CallbackTarget, Senders } from './callbacks.js'
 import type { FigureName, Measured } from './figures.js'
-import type { FloodResult } from './flood.js'
 import { connections, type Inbound } from './inbound.js'
 import { startLimitServer } from './processes.js'
+import { inTurn } from './rounds.js'
 import type { Stage } from './stage.js'
-import { median } from './statistics.js'
 
-const pairs = 3
 /** After it a process of Node.js is as fast as it gets */
 const warmUpSeconds = 3
+const warmUpCount = 100_000
+const pairs = 3
 const shortest = 1.5
+const known: Senders = { kind: 'known', count: 1000 }
 
-/** Posts callbacks to a port for some seconds: answers how many were acknowledged per second. */
-type Flood = (port: number, order: { count: number; seconds: number }) => Promise<number>
+/** A service and an organization that customers write to. */
+interface Place {
+  stage: Stage
+  inbound: Inbound
+}
+
+/** What callbacks are posted to. */
+interface Door {
+  /** Posts callbacks for some seconds: answers how many were acknowledged per second */
+  flood(order: { count: number; seconds: number }): Promise<number>
+  /** Waits until what came of them is done */
+  settle(): Promise<void>
+}
 
 /**
- * Callbacks acknowledged per second, while the worker attaches and while its process is paused, each beside a bare
- * Fastify route.
+ * Callbacks acknowledged per second, while the worker attaches and while its process is paused, each flood right after one
+ * of a bare Fastify route. The places take turns, so that a change of the machine's mood meets all of them.
+ * @returns the figures of each place
  */
-export async function measureAcknowledged(
-  stage: Stage,
-  inbound: Inbound,
-  seconds: number,
-): Promise<Measured[]> {
-  const { load, service, say } = stage
+export async function measureAcknowledged(places: readonly Place[], seconds: number): Promise<Measured[][]> {
+  const [first] = places
+  if (!first) return []
+  const { say } = first.stage
   const each = Math.max(shortest, seconds / pairs)
-  const known: Senders = { kind: 'known', count: 1000 }
-  const flood: Flood = async (port, order) => {
-    const target = targetAt(port, inbound.target)
-    return rate(await load.run('callbacks', { port, connections, target, senders: known, ...order }))
-  }
   const trivial = await startLimitServer('trivial')
-  const bare = await startLimitServer('bare', inbound.target.authToken)
-  const api = await stage.startApi()
+  const bare = await startLimitServer('bare', first.inbound.target.authToken)
+  const apis = await Promise.all(places.map(({ stage }) => stage.startApi()))
   try {
-    const generator = await flood(trivial.port, { count: 30_000, seconds: each })
+    const generator = await doorOf(first, trivial.port).flood({ count: 30_000, seconds: each })
     say(`  load generator: ${Math.round(generator)} /s`)
-    const beside = { bare: bare.port, flood, each }
-    await stage.rest()
-    const attaching = await measurePairs(stage, service.port, beside)
-    await stage.rest()
-    service.pause()
-    const paused = await measurePairs({ ...stage, settle: async () => undefined }, api.port, beside)
-    return [
+    const beside = { bare: doorOf(first, bare.port), say, seconds: each }
+    const open = places.map((place) => doorOf(place, place.stage.service.port, place.stage.settle))
+    for (const { stage } of places) await stage.rest()
+    const attaching = await measurePairs('acknowledged', open, beside)
+    for (const { stage } of places) await stage.rest()
+    for (const { stage } of places) stage.service.pause()
+    say('  beside a paused worker')
+    const apart = places.map((place, index) => doorOf(place, apis[index]?.port ?? 0))
+    const paused = await measurePairs('acknowledged_paused', apart, beside)
+    const limits: Measured[] = [
       { name: 'generator', value: generator },
       {
         name: 'bare',
-        value: median(attaching.bare),
+        value: attaching[0]?.[0]?.limit?.value ?? Number.NaN,
         limit: { name: 'generator', value: generator },
-        detail: { runs: attaching.bare },
       },
-      besideBare('acknowledged', attaching),
-      besideBare('acknowledged_paused', paused),
     ]
+    return places.map((_, index) => [...limits, ...(attaching[index] ?? []), ...(paused[index] ?? [])])
   } finally {
-    service.resume()
-    await api.stop()
-    await trivial.stop()
-    await bare.stop()
-    await stage.settle()
+    for (const { stage } of places) stage.service.resume()
+    await Promise.all([...apis, trivial, bare].map((server) => server.stop()))
+    for (const { stage } of places) await stage.settle()
   }
 }
 
-interface Pairs {
-  bare: number[]
-  service: number[]
-}
-
-/**
- * Alternating, so that a change of the machine's mood meets both. Between two, what is left is settled.
- */
-async function measurePairs(
-  { say, settle }: Pick<Stage, 'say' | 'settle'>,
-  port: number,
-  beside: { bare: number; flood: Flood; each: number },
-): Promise<Pairs> {
-  const { flood, each: seconds } = beside
-  const bareGuess = await flood(beside.bare, { count: 100_000, seconds: warmUpSeconds })
-  const serviceGuess = await flood(port, { count: 50_000, seconds: warmUpSeconds })
-  await settle()
-  const measured: Pairs = { bare: [], service: [] }
-  for (let pair = 1; pair <= pairs; pair++) {
-    const bare = await flood(beside.bare, { count: enough(bareGuess, seconds), seconds })
-    const service = await flood(port, { count: enough(serviceGuess, seconds), seconds })
-    measured.bare.push(bare)
-    measured.service.push(service)
-    say(`  pair ${pair}: bare ${Math.round(bare)} /s, service ${Math.round(service)} /s`)
-    await settle()
-  }
-  return measured
-}
-
-const besideBare = (name: FigureName, { bare, service }: Pairs): Measured => ({
-  name,
-  value: median(service),
-  limit: { name: 'bare', value: median(bare) },
-  ratio: median(service.map((value, index) => value / (bare[index] ?? Number.NaN))),
-  detail: { runs: service },
+const doorOf = ({ stage, inbound }: Place, port: number, settle = async () => {}): Door => ({
+  flood: async (order) => {
+    const target = targetAt(port, inbound.target)
+    const { answered, seconds } = await stage.load.run('callbacks', {
+      ...{ port, connections, target, senders: known },
+      ...order,
+    })
+    return answered / seconds
+  },
+  settle,
 })
 
-const rate = ({ answered, seconds }: FloodResult): number => answered / seconds
+async function measurePairs(
+  name: FigureName,
+  doors: readonly Door[],
+  { bare, say, seconds }: { bare: Door; say: (line: string) => void; seconds: number },
+): Promise<Measured[][]> {
+  const guesses = new Map<Door, number>()
+  for (const door of [bare, ...doors]) {
+    guesses.set(door, await door.flood({ count: warmUpCount, seconds: warmUpSeconds }))
+    await door.settle()
+  }
+  const measure = (door: Door) =>
+    door.flood({ count: enough(guesses.get(door) ?? warmUpCount, seconds), seconds })
+  return inTurn(doors, async (door) => {
+    const [limit, value] = [await measure(bare), await measure(door)]
+    say(`  pair: bare ${Math.round(limit)} /s, service ${Math.round(value)} /s`)
+    await door.settle()
+    return [{ name, value, limit: { name: 'bare', value: limit }, ratio: value / limit }]
+  })
+}
 
 /** More callbacks than can be acknowledged in that time; a fast start is no reason to run out. */
 const enough = (guess: number, seconds: number): number => Math.ceil(guess * seconds * 1.5)

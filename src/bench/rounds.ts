@@ -22,7 +22,16 @@ export async function inTurn<Place>(
 function mediansOf(all: readonly Measured[][]): Measured[] {
   const [first = []] = all
   return first.map((measured, index) => {
-    const runs = all.map((round) => round[index]?.value ?? Number.NaN)
-    return { ...measured, value: median(runs), detail: { ...measured.detail, runs } }
+    const each = all.flatMap((round) => round[index] ?? [])
+    const middle = (of: (measured: Measured) => number | undefined) =>
+      median(each.map((one) => of(one) ?? Number.NaN))
+    const { limit, ratio, detail } = measured
+    return {
+      ...measured,
+      value: middle(({ value }) => value),
+      ...(limit && { limit: { ...limit, value: middle((one) => one.limit?.value) } }),
+      ...(ratio !== undefined && { ratio: middle((one) => one.ratio) }),
+      detail: { ...detail, runs: each.map(({ value }) => value) },
+    }
   })
 }

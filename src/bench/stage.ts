@@ -21,7 +21,7 @@ export interface Stage {
   say: (line: string) => void
   /** Whether BullMQ runs on Redis */
   onRedis: boolean
-  /** Waits until every callback is attached, every event published and every account compared with its provider's list */
+  /** Waits until nothing is left to do: no callback to attach, conversation to route, event to publish or account to compare */
   settle(): Promise<void>
   /** Lets the database tidy up after a flood, so that no figure pays for the one before it */
   rest(): Promise<void>
@@ -67,10 +67,7 @@ export async function openStage(
     started.push(() => database.end())
     const load = startLoad()
     started.push(() => load.stop())
-    const settle = () =>
-      until('all callbacks are attached and published, and all accounts compared', 300, () =>
-        isSettled(database),
-      )
+    const settle = () => until('nothing is left to do', 300, () => isSettled(database))
     const rest = async () => {
       await database.query('VACUUM ANALYZE')
       await database.query('CHECKPOINT')
@@ -105,6 +102,7 @@ function numbered(redisUrl: string, number: number): string {
 async function isSettled(database: pg.Client): Promise<boolean> {
   const found = await database.query<{ settled: boolean }>(`
     SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM conversations WHERE status = 'open' AND queue_id IS NULL)
       AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
       AND NOT EXISTS (SELECT 1 FROM channel_accounts JOIN organizations o ON o.id = org_id
         WHERE suspended_at IS NULL AND backfill_due_at < now() + interval '1 minute') AS settled`)

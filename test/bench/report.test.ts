@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Figure, judge } from '../../src/bench/figures.js'
+import { type Figure, judge, onTheDataSet } from '../../src/bench/figures.js'
 import { missedBars, resultsOf, tableOf } from '../../src/bench/report.js'
 
 const surroundings = {
@@ -44,6 +44,24 @@ describe('a figure', () => {
 
   test('has its share of the limit as ratio', () => {
     expect(figures[2]?.ratio).toBeCloseTo(0.0374, 4)
+  })
+})
+
+describe('a figure on the data set', () => {
+  const rated = (value: number, runs: number[]) =>
+    judge({ name: 'attached_known', value, limit: { name: 'raw', value: 10_000 }, detail: { runs } })
+
+  test('is judged by what each round says, not by rounds that were minutes apart', () => {
+    const [figure] = onTheDataSet([rated(1900, [1900, 950, 2850])], [rated(2500, [2000, 1000, 3000])])
+
+    expect(figure).toMatchObject({ name: 'attached_known_on_data_set', isMet: true })
+    expect(figure?.ratio).toBeCloseTo(0.95, 4)
+  })
+
+  test('misses its bar where it is more than a tenth worse in most rounds', () => {
+    const [figure] = onTheDataSet([rated(2000, [1700, 2000, 2800])], [rated(2000, [2000, 2400, 2000])])
+
+    expect(figure?.isMet).toBe(false)
   })
 })
 
