@@ -15,7 +15,8 @@ export interface Inbound {
   fresh(count: number): Senders
 }
 
-export const connections = 48
+// Twice what shares a commit: with fewer the callbacks wait for each other's commit, and the service for callbacks
+export const connections = 96
 const knownSenders = 1000
 
 /** Makes the organization, its contacts and their conversations, and lets the service warm up by it. */

@@ -65,6 +65,7 @@ export async function openStage(
     const database = new pg.Client({ connectionString: postgres.url, application_name: 'parley-bench' })
     await database.connect()
     started.push(() => database.end())
+    await fillLog(database)
     const load = startLoad()
     started.push(() => load.stop())
     const settle = () => until('nothing is left to do', 300, () => isSettled(database))
@@ -89,6 +90,20 @@ export async function openStage(
     await close()
     throw error
   }
+}
+
+const logSegments = 32
+const bytesOfSegment = 16_000_000
+
+/**
+ * A new server fills every file of its log with zeros before the first use, and commits wait for that; one that has run for
+ * a while takes its old files again. As many as it keeps (min_wal_size in embedded/postgres-server.ts) are used once.
+ */
+async function fillLog(database: pg.Client): Promise<void> {
+  for (let segment = 0; segment < logSegments; segment++) {
+    await database.query(`SELECT pg_logical_emit_message(false, 'bench', repeat('x', ${bytesOfSegment}))`)
+  }
+  await database.query('CHECKPOINT')
 }
 
 /** Each stage has a database of its own on the Redis: jobs are of organizations that others do not have. */
