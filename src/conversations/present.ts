@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Conversation, Participant, StatusChange } from '../db/generated/client.js'
 import { later } from '../lib/clock.js'
 import { isReplyWindowOpen, replyWindowMs } from '../providers/last-gate.js'
+import type { ShownConversation } from './list-repository.js'
 import type { consultSchema, conversationSchema, sessionSchema, statusChangeSchema } from './schemas.js'
 
 export interface ContactName {
@@ -13,7 +14,7 @@ const iso = (moment: Date | null): string | null => moment?.toISOString() ?? nul
 
 /** A conversation as callers see it. */
 export function presentConversation(
-  row: Conversation,
+  row: ShownConversation,
   contact: ContactName | null,
   now: Date,
 ): z.infer<typeof conversationSchema> {
@@ -49,7 +50,12 @@ export function presentConversation(
   }
 }
 
-function transferOf({ transferAgentId, transferById, transferOfferedAt, transferExpiresAt }: Conversation) {
+function transferOf({
+  transferAgentId,
+  transferById,
+  transferOfferedAt,
+  transferExpiresAt,
+}: ShownConversation) {
   if (!transferAgentId || !transferOfferedAt || !transferExpiresAt) return null
   return {
     agentId: transferAgentId,
@@ -60,7 +66,7 @@ function transferOf({ transferAgentId, transferById, transferOfferedAt, transfer
 }
 
 /** WhatsApp only: until when free text may be sent. SMS has no such window. */
-function replyWindow(row: Conversation, now: Date): { open: boolean; expiresAt: string } | null {
+function replyWindow(row: ShownConversation, now: Date): { open: boolean; expiresAt: string } | null {
   if (row.channel !== 'whatsapp' || !row.lastInboundAt) return null
   const expiresAt = later(row.lastInboundAt, replyWindowMs)
   return { open: isReplyWindowOpen(row.lastInboundAt, now), expiresAt: expiresAt.toISOString() }

@@ -10,6 +10,7 @@ import {
   readTimeCursor,
   toPage,
 } from '../db/page.js'
+import { getTimeZone } from '../identity/time-zone.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError, notFound } from '../lib/errors.js'
@@ -17,7 +18,13 @@ import { startOfDay } from '../lib/local-day.js'
 import { agentOf, assertCanSee, sightOf } from './access.js'
 import { activeAt } from './due-times.js'
 import { listStatusChanges } from './history-repository.js'
-import { type After, type Filters, listConversations, type Source } from './list-repository.js'
+import {
+  type After,
+  type Filters,
+  type ListedConversation,
+  listConversations,
+  type Source,
+} from './list-repository.js'
 import { findParticipantsOf, findParticipation } from './participant-repository.js'
 import { presentConversation, presentOpening, presentSession, presentStatusChange } from './present.js'
 import { findContactNames } from './repository.js'
@@ -75,16 +82,10 @@ export class ConversationReader {
         sort: query.sort,
         take: query.limit + 1,
       })
-      const contacts = await findContactNames(
-        tx,
-        rows.map(({ contactId }) => contactId),
-      )
       const now = this.clock.now()
       const page = toPage(rows, query.limit, query.sort === 'activity' ? activityKey : ({ id }) => [id])
       return {
-        data: page.data.map((row) =>
-          presentConversation(row, contacts.get(row.contactId ?? '') ?? null, now),
-        ),
+        data: page.data.map((row) => presentConversation(row, contactOf(row), now)),
         nextCursor: page.nextCursor,
       }
     })
@@ -100,7 +101,7 @@ export class ConversationReader {
       case 'open':
         return (await visible(tx, caller)).map((source) => ({ ...source, statuses: ['open'] }))
       case 'closed_today': {
-        const closedSince = await this.today(tx, caller.orgId)
+        const closedSince = startOfDay(this.clock.now(), await getTimeZone(tx))
         return [{ agentId: agentOf(caller), statuses: ['closed'], closedSince }]
       }
       case 'all':
@@ -110,11 +111,6 @@ export class ConversationReader {
       default:
         return await visible(tx, caller)
     }
-  }
-
-  private async today(tx: OrgTx, orgId: string): Promise<Date> {
-    const organization = await tx.organization.findFirst({ where: { id: orgId }, select: { timeZone: true } })
-    return startOfDay(this.clock.now(), organization?.timeZone ?? 'UTC')
   }
 }
 
@@ -166,7 +162,10 @@ const plusForms = (address: string): string[] => [
   ...(/^\d{9,15}$/.test(address) ? [`+${address}`] : []),
 ]
 
-const activityKey = (row: Conversation): string[] => [row.lastMessageAt.toISOString(), row.id]
+const contactOf = ({ contactId, contactName }: ListedConversation) =>
+  contactId !== null && contactName !== null ? { id: contactId, name: contactName } : null
+
+const activityKey = (row: ListedConversation): string[] => [row.lastMessageAt.toISOString(), row.id]
 
 function after({ sort, cursor }: Query): After | null {
   if (sort === 'created') {

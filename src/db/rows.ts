@@ -32,9 +32,12 @@ const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `
  * The columns of a model for a query of one's own (`SELECT … FOR UPDATE`, which Prisma has not), so that it answers rows
  * of the model's type.
  *
- * @param fields the model's `…ScalarFieldEnum`
+ * @param fields the model's `…ScalarFieldEnum`, or the names of some of its fields
  */
-export const columnsOf = (fields: Readonly<Record<string, string>>, alias: string): Prisma.Sql =>
+export const columnsOf = (
+  fields: Readonly<Record<string, string>> | readonly string[],
+  alias: string,
+): Prisma.Sql =>
   Prisma.raw(
     Object.values(fields)
       .map((field) => `${alias}.${snakeCase(field)} AS "${field}"`)

@@ -47,11 +47,6 @@ export async function deleteHours(tx: OrgTx, id: string): Promise<void> {
   await tx.operatingHours.deleteMany({ where: { id } })
 }
 
-export async function getOwnTimeZone(tx: OrgTx): Promise<string> {
-  const { timeZone } = await tx.organization.findFirstOrThrow({ select: { timeZone: true } })
-  return timeZone
-}
-
 /** Whether they exist; if so they cannot be deleted before this unit of work has ended. */
 export async function holdHours(tx: OrgTx, id: string): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`

@@ -4,20 +4,13 @@ import { isDuplicate, isReferenceFault } from '../db/faults.js'
 import { type Page, type PageRequest, pageById } from '../db/page.js'
 import { lockRow } from '../db/rows.js'
 import { recordAudit } from '../identity/audit.js'
+import { getTimeZone } from '../identity/time-zone.js'
 import type { OrgCaller } from '../lib/caller.js'
 import type { Clock } from '../lib/clock.js'
 import { AppError } from '../lib/errors.js'
 import { given } from '../lib/given.js'
 import { presentHours, presentStatus, scheduleOf } from './present.js'
-import {
-  deleteHours,
-  findHoursUses,
-  getHours,
-  getOwnTimeZone,
-  insertHours,
-  listHours,
-  updateHours,
-} from './repository.js'
+import { deleteHours, findHoursUses, getHours, insertHours, listHours, updateHours } from './repository.js'
 import { hoursStatus, inOrder, type Schedule, type Weekly, weekdays } from './schedule.js'
 import type { changeHoursBody, createHoursBody } from './schemas.js'
 
@@ -46,7 +39,7 @@ export class OperatingHoursService {
     return this.db
       .inOrg(caller, async (tx) => {
         const now = this.clock.now()
-        const timeZone = body.timeZone ?? (await getOwnTimeZone(tx))
+        const timeZone = body.timeZone ?? (await getTimeZone(tx))
         const row = await insertHours(tx, { ...body, ...inOrderOfTime(body), timeZone }, now)
         const after = presentHours(row)
         const entry = { action: 'operating_hours.created', subjectId: row.id, at: now } as const
