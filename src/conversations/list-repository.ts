@@ -1,16 +1,17 @@
 import type { OrgTx } from '../db/database.js'
 import { type Conversation, type ConversationStatus, Prisma } from '../db/generated/client.js'
 import { columnsOf } from '../db/rows.js'
+import { neverPrepared } from '../db/statements.js'
 
 /**
- * A part of a list that an index answers in the order of the list: those of an agent, of a queue, or all; or a part that
+ * A part of a list that an index answers in the order of the list: those of an agent, of queues, or all; or a part that
  * is short, such as what is about to be transferred to an agent.
  */
 export interface Source {
   agentId?: string
   transferAgentId?: string
   ids?: readonly string[]
-  queueId?: string
+  queueIds?: readonly string[]
   /** None but these */
   statuses?: readonly ConversationStatus[]
   /** Left out, for they are in another source */
@@ -107,11 +108,9 @@ export async function listConversations(tx: OrgTx, list: List): Promise<ListedCo
   const { inner, outer } = orders[list.sort]
   const sources = list.sources.flatMap((source) => {
     const conditions = conditionsOf(source, list)
-    return conditions === null
-      ? []
-      : // Named as Prisma names it: these texts vary, and are not to be kept prepared (db/database.ts)
-        Prisma.sql`(SELECT ${columns} FROM ${source.closedSince ? fenced(tx, conditions) : allOf(tx, conditions)}
-          ORDER BY ${inner} LIMIT ${list.take})`
+    if (conditions === null) return []
+    const rows = rowsOf(tx, source, { conditions, list })
+    return Prisma.sql`(SELECT ${columns} FROM ${rows} ORDER BY ${inner} LIMIT ${list.take})`
   })
   if (sources.length === 0) return []
   return tx.$queryRaw<ListedConversation[]>`
@@ -120,20 +119,33 @@ export async function listConversations(tx: OrgTx, list: List): Promise<ListedCo
     ORDER BY ${outer}`
 }
 
-const allOf = (tx: OrgTx, conditions: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`"public".conversations c WHERE c.org_id = ${tx.orgId}::uuid ${conditions}`
+function rowsOf(
+  tx: OrgTx,
+  { queueIds, closedSince }: Source,
+  { conditions, list }: { conditions: Prisma.Sql; list: List },
+): Prisma.Sql {
+  const all = Prisma.sql`${tableFor(list)} c WHERE c.org_id = ${tx.orgId}::uuid ${conditions}`
+  // The first of each queue, by its index, however many the queues are
+  if (queueIds)
+    return Prisma.sql`unnest(${[...queueIds]}::uuid[]) AS queue(id) CROSS JOIN LATERAL (
+      SELECT * FROM ${all} AND c.queue_id = queue.id ORDER BY ${orders[list.sort].inner} LIMIT ${list.take}) c`
+  // Found before they are put in order. What was closed since a time is few, and has its index; PostgreSQL reckons with a
+  // third of all, and would go through everything in the order of the list (OFFSET 0 keeps it from that)
+  return closedSince ? Prisma.sql`(SELECT * FROM ${all} OFFSET 0) c` : all
+}
 
-/**
- * Found before they are put in order. What was closed since a time is few, and has its index; PostgreSQL reckons with a third
- * of all, and would go through everything in the order of the list (OFFSET 0 keeps it from that).
- */
-const fenced = (tx: OrgTx, conditions: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`(SELECT * FROM ${allOf(tx, conditions)} OFFSET 0) c`
+/** The first page without filters is what agents look at all day, and kept prepared; the rest varies too much for it. */
+const tableFor = ({ filters, after }: List): Prisma.Sql =>
+  Prisma.raw(
+    after || ofFilters(filters).some(Boolean) || filters.status
+      ? neverPrepared('conversations')
+      : 'conversations',
+  )
 
 /** Null where nothing can fulfil them. */
 function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | null {
   if (filters.status && source.statuses && !source.statuses.includes(filters.status)) return null
-  if (filters.queueId && source.queueId && source.queueId !== filters.queueId) return null
+  if (filters.queueId && source.queueIds?.includes(filters.queueId) === false) return null
   const statuses = filters.status ? [filters.status] : source.statuses
   // Nobody has what is open
   if ((source.agentId || source.transferAgentId) && statuses?.every((status) => status === 'open'))
@@ -148,10 +160,9 @@ function conditionsOf(source: Source, { filters, after }: List): Prisma.Sql | nu
 
 type Condition = Prisma.Sql | null | undefined
 
-const ofSource = ({ agentId, transferAgentId, queueId, closedSince, ...not }: Source): Condition[] => [
+const ofSource = ({ agentId, transferAgentId, closedSince, ...not }: Source): Condition[] => [
   agentId === undefined ? null : Prisma.sql`c.agent_id = ${agentId}::uuid`,
   transferAgentId === undefined ? null : Prisma.sql`c.transfer_agent_id = ${transferAgentId}::uuid`,
-  queueId === undefined ? null : Prisma.sql`c.queue_id = ${queueId}::uuid`,
   not.ids && Prisma.sql`c.id = ANY (${[...not.ids]}::uuid[])`,
   not.notToCome === undefined
     ? null

@@ -130,7 +130,7 @@ async function visible(tx: OrgTx, caller: OrgCaller): Promise<Source[]> {
   ])
   if (sight.kind === 'all') return [{}]
   const { agentId, queueIds } = sight
-  const inQueues = [...queueIds].map((queueId) => ({ queueId }))
+  const inQueues = queueIds.size > 0 ? [{ queueIds: [...queueIds] }] : []
   if (sight.kind === 'queues') return [...inQueues, ...concerning(agentId, participation, [...queueIds])]
   const ofOthers = inQueues.map(
     (queue) => ({ ...queue, statuses: ['open', 'waiting'], notOf: agentId }) as const,

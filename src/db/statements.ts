@@ -75,16 +75,22 @@ function sendTogether(client: pg.Client): void {
   process.nextTick(() => stream.uncork())
 }
 
+// As Prisma names tables
+const schema = '"public".'
+
+/** The name of a table for a statement whose text varies. */
+export const neverPrepared = (table: string): string => `${schema}${table}`
+
 const statementNames = new Map<string, string>()
 const mostNames = 300
 
 /**
  * Statements that are written by hand are few, and their texts hardly vary: each connection keeps them prepared, under
- * this name. Those that Prisma writes vary with their arguments, and are not kept.
+ * this name. Those that Prisma writes vary with their arguments, and are not kept; nor are those of `neverPrepared`.
  */
 export function nameOf(text: string): string | undefined {
   const known = statementNames.get(text)
-  if (known || text.includes('"public".') || statementNames.size === mostNames) return known
+  if (known || text.includes(schema) || statementNames.size === mostNames) return known
   const name = `parley_${statementNames.size}`
   statementNames.set(text, name)
   return name

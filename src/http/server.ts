@@ -1,7 +1,7 @@
 import { parse as parseQuery } from 'node:querystring'
 import helmet from '@fastify/helmet'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { validatorCompiler } from 'fastify-type-provider-zod'
 import { AppError } from '../lib/errors.js'
 import { newId } from '../lib/ids.js'
 import type { Logger } from '../lib/logger.js'
@@ -9,6 +9,7 @@ import { storable } from '../lib/storable.js'
 import { registerJsonBody } from './json-body.js'
 import { problems, registerProblems, sendProblem } from './problem.js'
 import { registerRequestLog } from './request-log.js'
+import { serializerCompiler } from './serializer.js'
 
 export type Server = FastifyInstance
 
