@@ -8,6 +8,7 @@ import { AppError, notFound } from '../lib/errors.js'
 import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 import { PacedBatches } from '../lib/paced-batches.js'
+import { Rate } from '../lib/rate.js'
 import type { SecretBox } from '../lib/secret-box.js'
 import type { CallbackReply } from '../providers/provider.js'
 import type { Providers } from '../providers/registry.js'
@@ -50,8 +51,8 @@ const enoughTogether = 8
 const wakePauseMs = 5
 /** Each wake-up costs every listener of the database; in a flood whoever works goes on by himself */
 const floodWakePauseMs = 50
-/** Callbacks that share a commit from which on it is a flood */
-const flood = 18
+/** Callbacks a second from which on it is a flood: more than a worker attaches */
+const flood = 3000
 
 /**
  * Takes callbacks in: checks the signature, stores, answers (api.md 6). The hottest path of the service: a callback
@@ -62,6 +63,7 @@ export class CallbackIntake {
   private readonly secondLook: SecondLook
   private readonly inbox: Batcher<NewCallback, Stored>
   private readonly wakes: PacedBatches<null, null>
+  private readonly rate = new Rate()
 
   constructor(private readonly parts: Parts) {
     const { db, clock, providers, secretBox } = parts
@@ -70,7 +72,7 @@ export class CallbackIntake {
     this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, enough: enoughTogether })
     this.wakes = new PacedBatches(
       (orgId, wishes) => this.wake(orgId, wishes),
-      () => (this.isFlood ? floodWakePauseMs : wakePauseMs),
+      () => (this.perSecond > flood ? floodWakePauseMs : wakePauseMs),
     )
   }
 
@@ -110,9 +112,9 @@ export class CallbackIntake {
     return provider.acknowledge(call.kind)
   }
 
-  /** Whoever works on what has come lets the intake go first: an answer that is late is repeated by the provider. */
-  get isFlood(): boolean {
-    return this.inbox.pressure >= flood
+  /** How many callbacks have come in the latest moments. */
+  get perSecond(): number {
+    return this.rate.perSecond(performance.now())
   }
 
   /** The account may have changed since it was remembered. */
@@ -133,6 +135,7 @@ export class CallbackIntake {
   }
 
   private async write(batch: NewCallback[]): Promise<Stored[]> {
+    this.rate.add(batch.length, performance.now())
     const stored = await this.storeBatch(batch)
     const toWake = new Set<string>()
     for (const [index, one] of stored.entries()) {

@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const gatherMs = 2
-/** About so many batches count for `pressure` */
-const latest = 64
 
 interface Entry<Item, Result> {
   item: Item
@@ -17,7 +15,6 @@ interface Entry<Item, Result> {
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = []
   private isRunning = false
-  private usualSize = 0
 
   /**
    * @param write answers one result for each item, in order; if it throws, all items of the batch fail
@@ -37,11 +34,6 @@ export class Batcher<Item, Result> {
     })
   }
 
-  /** How many items the latest batches held on average, 0 while there are none: the measure of a flood that lasts. */
-  get pressure(): number {
-    return this.isRunning ? this.usualSize : 0
-  }
-
   private async run(): Promise<void> {
     this.isRunning = true
     // Requests that the event loop has already read join the batch
@@ -49,7 +41,6 @@ export class Batcher<Item, Result> {
     while (this.waiting.length > 0) {
       if (this.waiting.length < this.limits.enough) await pause(gatherMs)
       const batch = this.waiting.splice(0, this.limits.items)
-      this.usualSize += (batch.length - this.usualSize) / latest
       await this.writeBatch(batch)
     }
     this.isRunning = false

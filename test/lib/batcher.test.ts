@@ -61,24 +61,4 @@ describe('a batcher', () => {
     expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(await batcher.add(3)).toBe(3)
   })
-
-  it('calls a flood what lasts: one large batch is none, many are, and nothing under way is none again', async () => {
-    const { batcher, written } = heldBatcher(50)
-    const add = (count: number) => Promise.all(Array.from({ length: count }, (_, item) => batcher.add(item)))
-
-    const once = add(50)
-    await written(1)
-    await once
-    const lasting = add(50 * 200)
-    for (let batch = 2; batch <= 3; batch++) await written(batch)
-    const afterFew = batcher.pressure
-    for (let batch = 4; batch <= 200; batch++) await written(batch)
-    const afterMany = batcher.pressure
-    await written(201)
-    await lasting
-
-    expect(afterFew).toBeLessThan(5)
-    expect(afterMany).toBeGreaterThan(40)
-    expect(batcher.pressure).toBe(0)
-  })
 })
