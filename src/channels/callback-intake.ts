@@ -51,7 +51,7 @@ const enoughTogether = 8
 const wakePauseMs = 5
 /** Each wake-up costs every listener of the database; in a flood whoever works goes on by himself */
 const floodWakePauseMs = 50
-/** Callbacks a second from which on it is a flood: more than a worker attaches */
+/** Callbacks a second from which on it is a flood: about what a worker attaches (docs/scaling.md) */
 const flood = 3000
 
 /**

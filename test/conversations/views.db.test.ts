@@ -67,6 +67,44 @@ describe('what an agent sees', () => {
     expect(opened).toEqual([open])
   })
 
+  it('what is open in several of their queues, as one list in its order, on every page and in each by itself', async () => {
+    await newDesk()
+    const [first, second] = [await org.addQueue(), await org.addQueue()]
+    const numbers = await Promise.all(
+      [first, second].map(async (fallbackQueueId) => {
+        const own = await org.addNumber('twilio sms')
+        await org.addWorkstream(own, { fallbackQueueId })
+        return own
+      }),
+    )
+    const member = await org.addAgent({ queues: [first, second], presence: 'away' })
+    const ids: string[] = []
+    for (const place of [0, 1, 1, 0, 1]) ids.push(await openConversation(numbers[place]))
+    const newest = ids.toReversed()
+
+    for (const sort of ['created', 'activity']) {
+      const query = `?view=open&sort=${sort}`
+      const page = (await org.as(member).get(`/v1/conversations${query}&limit=3`)).body
+      const rest = await idsOf(member.key, `${query}&limit=3&cursor=${page.nextCursor}`)
+      expect(await idsOf(member.key, query)).toEqual(newest)
+      expect([...page.data.map(({ id }: { id: string }) => id), ...rest]).toEqual(newest)
+    }
+    expect(await idsOf(member.key, `?view=open&queueId=${first}`)).toEqual([ids[3], ids[0]])
+    expect(await idsOf(member.key, `?view=open&queueId=${await org.defaultQueue()}`)).toEqual([])
+  })
+
+  it('in a list of each conversation all that it shows by itself, with the name of the contact', async () => {
+    await newDesk()
+    const id = await conversation()
+    const contact = (await done(org.admin.post('/v1/contacts', { name: 'Casey' }), 201)).body
+    await done(org.admin.put(`/v1/conversations/${id}/contact`, { contactId: contact.id }), 200)
+
+    const [listed] = (await done(org.as(agent).get('/v1/conversations?view=mine'), 200)).body.data
+
+    expect(listed.contact).toEqual({ id: contact.id, name: 'Casey' })
+    expect(listed).toEqual((await done(org.as(agent).get(`/v1/conversations/${id}`), 200)).body)
+  })
+
   it('nothing of other queues: not in a list, not by its id', async () => {
     await newDesk()
     const stranger = await org.addAgent({ queues: [await org.addQueue()] })
