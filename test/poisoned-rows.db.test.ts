@@ -3,6 +3,7 @@ import { Retention } from '../src/jobs/retention.js'
 import { minutes, seconds } from '../src/lib/clock.js'
 import { TestClock } from './support/clock.js'
 import { EventListener } from './support/event-listener.js'
+import { keptMessages } from './support/ledger.js'
 import { done, newCustomer, TestOrganization } from './support/organization.js'
 import { poison } from './support/poison.js'
 import { eventually, startService, type TestService } from './support/service.js'
@@ -166,12 +167,19 @@ describe('an event that cannot be published', () => {
     const otherListener = await EventListener.open(service, other.adminKey)
     const texts = ({ heard }: EventListener): string[] =>
       heard.flatMap(({ data }) => data.message?.text ?? []).toSorted()
-    mend = await poison(service, 'events', {
+    mend = await poison(service, 'outbox', {
       on: 'UPDATE',
-      when: `NEW.data->'message'->>'text' = 'poison'`,
+      when: `EXISTS (SELECT FROM events e WHERE e.org_id = NEW.org_id AND e.entry = NEW.id AND e.data->'message'->>'text' = 'poison')`,
     })
 
-    for (const text of ['Before', 'poison', 'After']) await org.customerTexts(newCustomer(), number, text)
+    // What is attached together is published together
+    for (const text of ['Before', 'poison', 'After']) {
+      await org.customerTexts(newCustomer(), number, text)
+      await eventually(
+        () => keptMessages(service, text),
+        (kept) => kept.length === 1,
+      )
+    }
     await other.customerTexts(newCustomer(), otherNumber, 'Elsewhere')
     await eventually(
       async () => [texts(listener).join(), texts(otherListener).join()],
@@ -284,7 +292,8 @@ it('rows that cannot be deleted keep nothing else from being deleted', async () 
 
   await new Retention({ db: service.parts.db, log: service.parts.log, clock: inAMonth }).once()
 
-  expect(await left()).toEqual([2, 0, 0])
+  // With what was written at once with them
+  expect(await left()).toEqual([4, 0, 0])
 })
 
 it('a callback that cannot be stored is refused by itself, also where it came together with others', async () => {

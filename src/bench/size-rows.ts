@@ -101,6 +101,9 @@ const inboundSince = (time: string) =>
   `size_messages m WHERE m.is_inbound AND m.created_at > m.ended_at - interval '${time}'`
 
 /** In the order in which they may be copied. */
+// Of the outbox, of which each event is one by itself: what it is named and where it stands
+const entry = '(SELECT position FROM relay) + m.number + 1'
+
 export const copiedTables: readonly CopiedTable[] = [
   {
     table: 'contacts',
@@ -181,13 +184,19 @@ export const copiedTables: readonly CopiedTable[] = [
     from: inboundSince('29 days'),
   },
   {
+    table: 'outbox',
+    columns: {
+      ...{ org_id: 'm.org_id', id: entry, events: '1', position: entry, at: 'm.created_at' },
+    },
+    from: inboundSince('24 hours'),
+  },
+  {
     table: 'events',
     columns: {
-      ...{ org_id: 'm.org_id', id: 'pg_temp.id_of(12, m.created_at, m.number)', type: `'message.received'` },
-      position: '(SELECT position FROM relay) + m.number + 1',
+      ...{ org_id: 'm.org_id', entry, ordinal: '1', type: `'message.received'` },
       ...{ queue_id: 'm.queue_id', to_members: 'true', at: 'm.created_at' },
-      data: `jsonb_build_object('type', 'message.received', 'at', m.created_at, 'message',
-        jsonb_build_object('id', m.id, 'text', m.text, 'details', repeat('x', 800)))`,
+      data: `json_build_object('type', 'message.received', 'at', m.created_at, 'message',
+        json_build_object('id', m.id, 'text', m.text, 'details', repeat('x', 800)))`,
     },
     from: inboundSince('24 hours'),
   },
@@ -195,7 +204,8 @@ export const copiedTables: readonly CopiedTable[] = [
 
 /** What the rows that were copied make true of others. */
 export const settleAccounts = `
-UPDATE relay SET position = greatest(position, (SELECT coalesce(max(position), 0) FROM events));
+UPDATE relay SET position = greatest(position, (SELECT coalesce(max(position), 0) FROM outbox));
+SELECT setval('outbox_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM outbox), false);
 UPDATE agents a SET used_units = held.units, open_sessions = held.sessions FROM (
   SELECT org_id, agent_id, sum(held_units)::int AS units, count(*)::int AS sessions FROM conversations
   WHERE status IN ('active', 'wrap_up') AND org_id IN (SELECT org_id FROM size_organizations) GROUP BY 1, 2

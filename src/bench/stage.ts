@@ -118,7 +118,7 @@ async function isSettled(database: pg.Client): Promise<boolean> {
   const found = await database.query<{ settled: boolean }>(`
     SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM conversations WHERE status = 'open' AND queue_id IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE position IS NULL)
       AND NOT EXISTS (SELECT 1 FROM channel_accounts JOIN organizations o ON o.id = org_id
         WHERE suspended_at IS NULL AND backfill_due_at < now() + interval '1 minute') AS settled`)
   return found.rows[0]?.settled === true

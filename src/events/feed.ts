@@ -17,8 +17,18 @@ export interface FeedEvent {
   data: string
 }
 
-const columns = Prisma.sql`e.org_id AS "orgId", e.position, e.type, e.queue_id AS "queueId",
-  e.to_members AS "toMembers", e.agent_ids::text[] AS "agentIds", e.data::text`
+const publishedEvents = Prisma.sql`
+  SELECT e.org_id AS "orgId", o.position - o.events + e.ordinal AS position, e.type, e.queue_id AS "queueId",
+    e.to_members AS "toMembers", e.agent_ids::text[] AS "agentIds", e.data::text
+  FROM outbox o JOIN events e ON e.org_id = o.org_id AND e.entry = o.id`
+
+// An entry has the position of its last event: of some only a part lies after, or before, a position
+const after = (position: bigint) =>
+  Prisma.sql`o.position > ${position} AND e.ordinal > ${position} - o.position + o.events`
+const upTo = (position: bigint) =>
+  Prisma.sql`o.position - o.events < ${position} AND e.ordinal <= ${position} - o.position + o.events`
+
+const inOrder = Prisma.sql`ORDER BY o.position, e.ordinal`
 
 export type Subscriber = (event: FeedEvent) => void
 
@@ -89,12 +99,12 @@ export class EventFeed {
   }
 
   /** Events of one organization after one position and up to another, for a client that reconnects: a batch of them. */
-  async missed(orgId: string, after: bigint, upTo: bigint): Promise<FeedEvent[]> {
+  async missed(orgId: string, from: bigint, to: bigint): Promise<FeedEvent[]> {
     return this.parts.db.inOrg(
       orgId,
       (tx) => tx.$queryRaw<FeedEvent[]>`
-        SELECT ${columns} FROM events e WHERE e.org_id = ${orgId}::uuid AND e.position > ${after} AND e.position <= ${upTo}
-        ORDER BY e.position LIMIT ${batchSize}`,
+        ${publishedEvents} WHERE o.org_id = ${orgId}::uuid AND ${after(from)} AND ${upTo(to)}
+        ${inOrder} LIMIT ${batchSize}`,
     )
   }
 
@@ -137,7 +147,7 @@ export class EventFeed {
     if (from === null) return false
     const rows = await askSystem<FeedEvent>(
       this.parts.db,
-      Prisma.sql`SELECT ${columns} FROM events e WHERE e.position > ${from} ORDER BY e.position LIMIT ${batchSize}`,
+      Prisma.sql`${publishedEvents} WHERE ${after(from)} ${inOrder} LIMIT ${batchSize}`,
     )
     this.handOut(rows)
     return rows.length === batchSize

@@ -1,12 +1,15 @@
 import type { OrgTx } from '../db/database.js'
-import { newId } from '../lib/ids.js'
 import type { AccessChange, DomainEvent } from './event-types.js'
 
-/** Writes events in the transaction of the change that they announce: there is neither without the other. */
+/**
+ * Writes events in the transaction of the change that they announce: there is neither without the other. What is written at once is one entry
+ * of the outbox, which the relay publishes as a whole.
+ */
 export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<void> {
-  if (events.length === 0) return
-  const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, data }) => ({
-    id: newId(),
+  const [first] = events
+  if (!first) return
+  const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, data }, index) => ({
+    ordinal: index + 1,
     type,
     at: at.toISOString(),
     queueId,
@@ -15,10 +18,13 @@ export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<v
     data: { type, at: at.toISOString(), ...data },
   }))
   await tx.$executeRaw`
-    INSERT INTO events (org_id, id, type, queue_id, to_members, agent_ids, data, at)
-    SELECT ${tx.orgId}::uuid, id, type, "queueId", "toMembers", "agentIds"::uuid[], data, at
-    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      AS e(id uuid, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data jsonb)`
+    WITH entry AS (
+      INSERT INTO outbox (org_id, events, at) VALUES (${tx.orgId}::uuid, ${rows.length}, ${first.at}) RETURNING id
+    )
+    INSERT INTO events (org_id, entry, ordinal, type, queue_id, to_members, agent_ids, data, at)
+    SELECT ${tx.orgId}::uuid, entry.id, ordinal, type, "queueId", "toMembers", "agentIds"::uuid[], data, e.at
+    FROM entry, json_to_recordset(${JSON.stringify(rows)}::json)
+      AS e(ordinal int, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data json)`
   tx.hasEvents = true
 }
 

@@ -9,12 +9,9 @@ import type { EventType } from './event-types.js'
 import type { EventFeed, FeedEvent } from './feed.js'
 import type { Signals } from './signals.js'
 
-interface Published {
-  orgId: string
-  type: EventType
-  hasMedia: boolean
-}
+type Published = Pick<FeedEvent, 'orgId' | 'position'> & { type: EventType }
 
+/** Events, of as many entries as have them */
 const batchSize = 500
 const pollInterval = seconds(1)
 
@@ -43,10 +40,10 @@ const wakes: Partial<Record<EventType, LaneName>> = {
 }
 
 /**
- * Publishes committed events: gives each its position, which streams resume by, and wakes the lanes that it concerns.
- * The position is given here and not by the writer, because writers do not commit in the order of their numbers: a row
+ * Publishes committed entries of the outbox: gives each, and so its events, the positions that streams resume by, and wakes the lanes that the
+ * events concern. Positions are given here and not by the writer, because writers do not commit in the order of their numbers: a row
  * that commits late is simply published later, and none is skipped. publish_events keeps publication to one process at a
- * time, so that positions also become visible in their order. An event that cannot be published is left out for a while
+ * time, so that positions also become visible in their order. An entry that cannot be published is left out for a while
  * and published later.
  */
 export class Relay {
@@ -89,14 +86,14 @@ export class Relay {
     while (this.isWanted) {
       this.isWanted = false
       try {
-        while ((await this.publish()) === batchSize);
+        while ((await this.publish()) >= batchSize);
       } catch (error) {
         this.parts.log.warn({ err: error }, 'events not published, it repeats')
       }
     }
   }
 
-  /** Publishes one batch and answers how many events it had. */
+  /** Publishes one batch and answers how many events it had: a full one has `batchSize` or more. */
   private publish(): Promise<number> {
     return this.rows.work(batchSize, async (take) => {
       const published = await this.publishSome(take)
@@ -107,21 +104,20 @@ export class Relay {
   }
 
   private async publishSome({ limit, except, took }: Take): Promise<Published[]> {
-    const { db } = this.parts
+    const { db, feed } = this.parts
     const next = async () => {
-      const rows = await askSystem<{ seq: bigint }>(
+      const rows = await askSystem<{ id: bigint }>(
         db,
-        Prisma.sql`SELECT seq FROM events WHERE position IS NULL AND seq <> ALL (${except}::bigint[]) ORDER BY seq LIMIT ${limit}::int`,
+        Prisma.sql`SELECT id FROM outbox WHERE position IS NULL AND id <> ALL (${except}::bigint[]) ORDER BY id LIMIT ${limit}::int`,
       )
-      return rows.map(({ seq }) => String(seq))
+      return rows.map(({ id }) => String(id))
     }
-    const { feed } = this.parts
     if (limit < batchSize || except.length > 0) {
       const numbers = await next()
       took(numbers)
       const published = await askSystem<Published>(
         db,
-        Prisma.sql`SELECT * FROM publish_these(${numbers}::bigint[])`,
+        Prisma.sql`SELECT * FROM publish_these(${numbers}::bigint[], false)`,
       )
       feed.look()
       return published
@@ -144,8 +140,8 @@ export class Relay {
   /** Nobody waits for it, so that streams go on while the job store is away. What is missed the sweep finds. */
   private wakeLanes(published: Published[]): void {
     const wanted = new Set<string>()
-    for (const { orgId, type, hasMedia } of published) {
-      const lane = type === 'message.received' && hasMedia ? 'media' : wakes[type]
+    for (const { orgId, type } of published) {
+      const lane = wakes[type]
       if (lane) wanted.add(`${lane} ${orgId}`)
     }
     for (const wake of wanted) {

@@ -38,9 +38,9 @@ export class Retention {
     await this.drain(
       'events',
       (rows) => Prisma.sql`
-      DELETE FROM events WHERE (org_id, id) IN (
+      DELETE FROM outbox WHERE (org_id, id) IN (
         SELECT org_id, id FROM (
-          SELECT org_id, id, at FROM events WHERE position IS NOT NULL ORDER BY position ${rows}) oldest
+          SELECT org_id, id, at FROM outbox WHERE position IS NOT NULL ORDER BY position ${rows}) oldest
         WHERE at < ${later(now, -eventsFor)})
       RETURNING 1`,
     )

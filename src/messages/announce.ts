@@ -16,7 +16,7 @@ interface ToldInbound {
   now: Date
 }
 
-/** The events of customers' messages: which conversations they opened, and each message. */
+/** The events of customers' messages: which conversations they opened, each message, and that there are files to fetch. */
 export async function announceInbound(
   tx: OrgTx,
   { opened, conversations, contacts, composed, now }: ToldInbound,
@@ -34,11 +34,16 @@ export async function announceInbound(
       const conversation = presentConversation(row, contactOf(row), now)
       return [{ ...event, data: { ...event.data, conversation } }]
     })
-  await emit(tx, [...openings, ...arrivals])
-  if (composed.media.some(({ withheld }) => withheld)) {
-    await emit(tx, [{ type: 'media.wanted', at: now, queueId: null, agentIds: [], data: {} }])
-  }
+  await emit(tx, [...openings, ...arrivals, ...(composed.media.length > 0 ? [filesWanted(now)] : [])])
 }
+
+const filesWanted = (at: Date): DomainEvent => ({
+  type: 'media.wanted',
+  at,
+  queueId: null,
+  agentIds: [],
+  data: {},
+})
 
 export function messageEvent(
   type: PublicEventType,

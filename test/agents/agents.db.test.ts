@@ -25,7 +25,9 @@ afterAll(() => service.close())
 
 const eventTypes = (orgId: string) =>
   service.parts.db.inOrg(orgId, async (tx) =>
-    (await tx.event.findMany({ orderBy: { seq: 'asc' } })).map(({ type, agentIds }) => ({ type, agentIds })),
+    (await tx.event.findMany({ orderBy: [{ entry: 'asc' }, { ordinal: 'asc' }] })).map(
+      ({ type, agentIds }) => ({ type, agentIds }),
+    ),
   )
 
 describe('a new agent', () => {

@@ -165,7 +165,7 @@ describe('whatever the service asks the database', () => {
 
     for (const part of [
       'INSERT INTO callbacks',
-      'UPDATE events e SET position',
+      'UPDATE outbox o SET position',
       'WITH RECURSIVE posted',
       'WHERE k.hash = key_hash',
       'callback_token = token',

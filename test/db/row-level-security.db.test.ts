@@ -145,13 +145,13 @@ describe('the rights', () => {
 
     expect(rows.map(({ may }) => may)).toEqual([
       'DELETE callbacks',
-      'DELETE events',
       'DELETE idempotency_keys',
       'DELETE media',
+      'DELETE outbox',
       'INSERT callbacks',
       // When back-fill is due next, set for all accounts when a process starts
       'UPDATE channel_accounts.backfill_due_at',
-      'UPDATE events.position',
+      'UPDATE outbox.position',
       'UPDATE relay',
     ])
   })

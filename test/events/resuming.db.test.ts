@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newId } from '../../src/lib/ids.js'
+import type { FeedEvent } from '../../src/events/feed.js'
 import { EventListener, type HeardEvent } from '../support/event-listener.js'
 import { TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
@@ -13,23 +13,28 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-const insertEvent = `INSERT INTO events (org_id, id, type, data, at)
-  VALUES ($1, $2, 'conversation.linked', $3, now())`
+/** As any unit of work writes it: so many events as one entry of the outbox */
+const entryOf = (events: string) =>
+  `INSERT INTO outbox (org_id, events, at) VALUES ($1, ${events}, now()) RETURNING id`
+const insertEvent = `WITH entry AS (${entryOf('1')})
+  INSERT INTO events (org_id, entry, ordinal, type, data, at)
+  SELECT $1, id, 1, 'conversation.linked', $2, now() FROM entry`
 
 const nameOf = ({ data }: HeardEvent): string => data.conversation?.name
 
 /** An event as any unit of work writes it, with a name to be told by. */
 const publish = (org: TestOrganization, name: string) =>
-  runSql(service, insertEvent, [org.id, newId(), { type: 'conversation.linked', conversation: { name } }])
+  runSql(service, insertEvent, [org.id, { type: 'conversation.linked', conversation: { name } }])
 
-/** Many events with one statement; `bytes` of padding each. */
+/** Many events as one entry; `bytes` of padding each. */
 const publishMany = (org: TestOrganization, count: number, bytes: number) =>
   runSql(
     service,
-    `INSERT INTO events (org_id, id, type, data, at)
-     SELECT $1, gen_random_uuid(), 'conversation.linked',
-       jsonb_build_object('conversation', jsonb_build_object('name', n::text, 'padding', repeat('x', $3))), now()
-     FROM generate_series(1, $2) n`,
+    `WITH entry AS (${entryOf('$2')})
+     INSERT INTO events (org_id, entry, ordinal, type, data, at)
+     SELECT $1, id, n, 'conversation.linked',
+       json_build_object('conversation', json_build_object('name', n::text, 'padding', repeat('x', $3))), now()
+     FROM entry, generate_series(1, $2) n`,
     [org.id, count, bytes],
   )
 
@@ -116,6 +121,34 @@ describe('resuming', () => {
     expect(listener.heard.map(nameOf)).toEqual(numbers(3000))
   })
 
+  it('a client that comes while half of an entry has been handed out misses none of it', async () => {
+    const org = await TestOrganization.create(service)
+    const { feed } = service.parts
+    const names: string[] = []
+    const nameIn = ({ data }: FeedEvent): string => JSON.parse(data).conversation.name
+    let replayed: Promise<string[]> | null = null
+    const comesLater = async () => {
+      const upTo = await feed.subscribe(org.id, ignores)
+      return (await feed.missed(org.id, before, upTo)).map(nameIn)
+    }
+    const ignores = () => undefined
+    const hears = (event: FeedEvent) => {
+      names.push(nameIn(event))
+      if (names.length === 70) replayed = comesLater()
+    }
+    const before = await feed.subscribe(org.id, hears)
+
+    await publishMany(org, 300, 1)
+    await eventually(
+      async () => names.length,
+      (heard) => heard === 300,
+    )
+
+    expect(names).toEqual(numbers(300))
+    expect(await replayed).toEqual(numbers(70))
+    for (const each of [hears, ignores]) feed.unsubscribe(org.id, each)
+  })
+
   it('a client that names no event hears only what happens from now on', async () => {
     const org = await TestOrganization.create(service)
     const gone = () => undefined
@@ -123,7 +156,7 @@ describe('resuming', () => {
     service.parts.feed.unsubscribe(org.id, gone)
     await leaving
     await publish(org, 'before')
-    const unpublished = 'SELECT 1 FROM events WHERE org_id = $1 AND position IS NULL'
+    const unpublished = 'SELECT 1 FROM outbox WHERE org_id = $1 AND position IS NULL'
     await eventually(
       () => runSql(service, unpublished, [org.id]),
       (rows) => rows.length === 0,
@@ -154,7 +187,7 @@ describe('order', () => {
     const listener = await EventListener.open(service, org.adminKey)
     const slow = await openSql(service)
     await slow.query('BEGIN')
-    await slow.query(insertEvent, [org.id, newId(), { conversation: { name: 'slow' } }])
+    await slow.query(insertEvent, [org.id, { conversation: { name: 'slow' } }])
     await publish(org, 'fast')
     await publish(org, 'faster')
     await listener.until((events) => events.length === 2)
@@ -171,7 +204,7 @@ describe('order', () => {
     expect(resumed.heard.map(nameOf)).toEqual(['slow'])
     const [row] = await runSql<{ count: number }>(
       service,
-      `SELECT count(*)::int FROM events a JOIN events b ON a.seq < b.seq AND a.position > b.position
+      `SELECT count(*)::int FROM outbox a JOIN outbox b ON a.id < b.id AND a.position > b.position
        WHERE a.org_id = $1 AND b.org_id = $1`,
       [org.id],
     )

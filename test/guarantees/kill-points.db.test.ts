@@ -19,16 +19,17 @@ afterAll(() => stage?.close())
 /** What commits on the way of a message in and an answer out, by the tables that are written */
 const commits = {
   'a callback is stored': 'store_callbacks',
-  'a callback is attached': 'callbacks, conversations, events, messages',
+  'a callback is attached': 'callbacks, conversations, events, messages, outbox',
   'events are published': 'publish_events',
-  'a queue is chosen': 'conversations, events, status_changes',
-  'an agent is offered it': 'agents, conversations, events, routing_records, sessions, status_changes',
-  'the agent accepts': 'conversations, events, sessions, status_changes',
+  'a queue is chosen': 'conversations, events, outbox, status_changes',
+  'an agent is offered it':
+    'agents, conversations, events, outbox, routing_records, sessions, status_changes',
+  'the agent accepts': 'conversations, events, outbox, sessions, status_changes',
   'an Idempotency-Key is reserved': 'idempotency_keys',
-  'a reply is queued': 'conversations, events, idempotency_keys, messages',
+  'a reply is queued': 'conversations, events, idempotency_keys, messages, outbox',
   'a reply is about to be sent': 'channel_numbers, messages',
-  'the provider’s answer is kept': 'events, messages',
-  'a delivery report is applied': 'callbacks, events, messages',
+  'the provider’s answer is kept': 'events, messages, outbox',
+  'a delivery report is applied': 'callbacks, events, messages, outbox',
 }
 
 const steps = [...Object.values(commits).map((tables) => `the commit of ${tables}`), 'a send'].flatMap(
@@ -36,9 +37,10 @@ const steps = [...Object.values(commits).map((tables) => `the commit of ${tables
 )
 
 const bulkCommits = {
-  'a bulk action is asked for': 'audit_log, bulk_action_items, bulk_actions, events, idempotency_keys',
-  'a conversation has its turn': 'bulk_action_items, bulk_actions, conversations, events, messages',
-  'the last one is refused': 'bulk_action_items, bulk_actions, events',
+  'a bulk action is asked for':
+    'audit_log, bulk_action_items, bulk_actions, events, idempotency_keys, outbox',
+  'a conversation has its turn': 'bulk_action_items, bulk_actions, conversations, events, messages, outbox',
+  'the last one is refused': 'bulk_action_items, bulk_actions, events, outbox',
 }
 
 const bulkSteps = Object.values(bulkCommits).flatMap((tables) =>

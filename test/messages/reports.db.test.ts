@@ -22,7 +22,7 @@ const last = (kind: ChannelKind) => (kind === 'twilio whatsapp' ? 'read' : 'deli
 async function told(at: ReplyDesk, id: string): Promise<string[]> {
   const rows = await runSql<{ type: string }>(
     service,
-    `SELECT type FROM events WHERE org_id = $1 AND data->'message'->>'id' = $2 ORDER BY seq`,
+    `SELECT type FROM events WHERE org_id = $1 AND data->'message'->>'id' = $2 ORDER BY entry, ordinal`,
     [at.org.id, id],
   )
   return rows.map(({ type }) => type.replace('message.', ''))

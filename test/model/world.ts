@@ -178,7 +178,7 @@ export class World {
           await sql.query<{ busy: boolean }>(
             `SELECT EXISTS (SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending')
                OR EXISTS (SELECT 1 FROM bulk_actions WHERE org_id = $1 AND finished_at IS NULL)
-               OR EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND position IS NULL)
+               OR EXISTS (SELECT 1 FROM outbox WHERE org_id = $1 AND position IS NULL)
                OR EXISTS (SELECT 1 FROM messages WHERE org_id = $1 AND status IN ('queued', 'sending'))
                OR EXISTS (SELECT 1 FROM agents a WHERE a.org_id = $1 AND (a.connection_lost_at <= $2::timestamptz - interval '150 seconds'
                  OR (a.work_leaves_at <= $2 AND NOT EXISTS (SELECT 1 FROM conversations c

@@ -13,15 +13,16 @@ export interface Kept {
 
 type Place = Pick<TestService, 'databaseUrl'>
 
+const publishedEvents =
+  'events e JOIN outbox o ON o.org_id = e.org_id AND o.id = e.entry AND o.position IS NOT NULL'
+
 /** Messages to and from customers whose texts end in these words, as the database has them, in their order. */
 export const keptMessages = (place: Place, ending = ''): Promise<Kept[]> =>
   runSql<Kept>(
     place,
     `SELECT m.text, m.direction, m.status,
-       (SELECT count(*)::int FROM events e WHERE e.org_id = m.org_id AND e.position IS NOT NULL
-          AND e.type = 'message.received' AND e.data->'message'->>'id' = m.id::text) AS announced,
-       (SELECT count(*)::int FROM events e WHERE e.org_id = m.org_id AND e.position IS NOT NULL
-          AND e.type = 'message.unknown' AND e.data->'message'->>'id' = m.id::text) AS "toldUnknown"
+       (SELECT count(*)::int FROM ${publishedEvents} WHERE e.org_id = m.org_id AND e.type = 'message.received' AND e.data->'message'->>'id' = m.id::text) AS announced,
+       (SELECT count(*)::int FROM ${publishedEvents} WHERE e.org_id = m.org_id AND e.type = 'message.unknown' AND e.data->'message'->>'id' = m.id::text) AS "toldUnknown"
      FROM messages m WHERE m.direction IN ('inbound', 'outbound') AND m.text LIKE $1 ORDER BY m.seq`,
     [`%${ending}`],
   )
@@ -31,7 +32,7 @@ export async function isAtRest(place: Place): Promise<boolean> {
   const [row] = await runSql<{ rest: boolean }>(
     place,
     `SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
-       AND NOT EXISTS (SELECT 1 FROM events WHERE position IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM outbox WHERE position IS NULL)
        AND NOT EXISTS (SELECT 1 FROM messages WHERE status IN ('queued', 'sending')) AS rest`,
   )
   return row?.rest === true
