@@ -100,10 +100,10 @@ const fromConversations = 'size_conversations c'
 const inboundSince = (time: string) =>
   `size_messages m WHERE m.is_inbound AND m.created_at > m.ended_at - interval '${time}'`
 
-/** In the order in which they may be copied. */
-// Of the outbox, of which each event is one by itself: what it is named and where it stands
+// Each event is an entry of the outbox by itself, named by its position
 const entry = '(SELECT position FROM relay) + m.number + 1'
 
+/** In the order in which they may be copied. */
 export const copiedTables: readonly CopiedTable[] = [
   {
     table: 'contacts',

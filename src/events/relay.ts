@@ -9,7 +9,7 @@ import type { EventType } from './event-types.js'
 import type { EventFeed, FeedEvent } from './feed.js'
 import type { Signals } from './signals.js'
 
-type Published = Pick<FeedEvent, 'orgId' | 'position'> & { type: EventType }
+type Published = Pick<FeedEvent, 'orgId'> & { type: EventType }
 
 /** Events, of as many entries as have them */
 const batchSize = 500

@@ -7,6 +7,8 @@ import type { Logger } from '../lib/logger.js'
 
 const interval = minutes(1)
 const batchSize = 1000
+/** Each goes with its events, which may be hundreds */
+const entriesAtOnce = 50
 
 /** What is kept for how long: a client can resume its stream for 24 hours, and a key is honoured as long (api.md 1, 7). */
 const eventsFor = hours(25)
@@ -43,6 +45,7 @@ export class Retention {
           SELECT org_id, id, at FROM outbox WHERE position IS NOT NULL ORDER BY position ${rows}) oldest
         WHERE at < ${later(now, -eventsFor)})
       RETURNING 1`,
+      entriesAtOnce,
     )
     await this.drain(
       'idempotency keys',
@@ -70,13 +73,13 @@ export class Retention {
   }
 
   /** Rows that cannot be deleted stay, and keep neither the others nor other tables from it. */
-  private async drain(what: string, removal: Removal): Promise<void> {
+  private async drain(what: string, removal: Removal, atOnce = batchSize): Promise<void> {
     let stuck = 0
     const remove = (limit: number) =>
       askSystem(this.parts.db, removal(Prisma.sql`LIMIT ${limit} OFFSET ${stuck}`))
     const removeSingly = async (): Promise<number> => {
       let removed = 0
-      for (let tried = 0; tried < batchSize; tried++) {
+      for (let tried = 0; tried < atOnce; tried++) {
         const one = await remove(1).catch((error) => {
           if (isUnavailable(error)) throw error
           stuck++
@@ -90,13 +93,13 @@ export class Retention {
     }
     const removeBatch = async (): Promise<number> => {
       try {
-        return (await remove(batchSize)).length
+        return (await remove(atOnce)).length
       } catch (error) {
         if (isUnavailable(error)) throw error
         return removeSingly()
       }
     }
-    while ((await removeBatch()) === batchSize);
+    while ((await removeBatch()) === atOnce);
   }
 }
 
