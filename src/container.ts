@@ -24,6 +24,7 @@ import { ConversationTimers } from './conversations/timers.js'
 import { TransferService } from './conversations/transfer-service.js'
 import { Database } from './db/database.js'
 import { EventFeed } from './events/feed.js'
+import { writeEvents } from './events/outbox.js'
 import { Relay } from './events/relay.js'
 import { Signals } from './events/signals.js'
 import { OperatingHoursService } from './hours/service.js'
@@ -97,7 +98,7 @@ export async function createContainer(settings: ServiceSettings) {
     onPoolError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   })
   const signals = new Signals(db, log)
-  db.onEvents = () => signals.send('outbox')
+  db.outbox = { write: writeEvents, written: () => signals.send('outbox') }
   const jobs = await JobQueues.open(settings, log)
   const providers = createProviders(settings)
   const secretBox = new SecretBox(settings.encryptionKeys)

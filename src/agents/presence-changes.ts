@@ -1,4 +1,5 @@
 import type { OrgTx } from '../db/database.js'
+import { gathered } from '../db/gathered.js'
 import { emit } from '../events/outbox.js'
 import { presentAgent } from './present.js'
 import type { Presence } from './repository.js'
@@ -10,24 +11,20 @@ export interface PresenceStep {
   after: Presence
 }
 
-const changed = new WeakMap<OrgTx, Set<string>>()
+/** The ids of agents */
+const changed = gathered<string>()
 
 /** Remembers whose presence has changed, for `announcePresence`. */
 export function notePresence(tx: OrgTx, steps: readonly PresenceStep[]): void {
-  const ids = steps.filter(({ before, after }) => before !== after).map(({ id }) => id)
-  if (ids.length === 0) return
-  const earlier = changed.get(tx) ?? new Set()
-  changed.set(tx, earlier)
-  for (const id of ids) earlier.add(id)
+  changed(tx).push(...steps.filter(({ before, after }) => before !== after).map(({ id }) => id))
 }
 
 /** Says whose presence has changed since the last time in this unit of work; nothing is asked where nobody's has. */
 export async function announcePresence(tx: OrgTx, now: Date): Promise<void> {
-  const ids = [...(changed.get(tx) ?? [])]
+  const ids = [...new Set(changed(tx).splice(0))]
   if (ids.length === 0) return
-  changed.delete(tx)
   const agents = await tx.agent.findMany({ where: { id: { in: ids } } })
-  await emit(
+  emit(
     tx,
     agents.map((agent) => ({
       type: 'agent.presence_changed' as const,

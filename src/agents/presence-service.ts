@@ -106,7 +106,7 @@ export class PresenceService {
       const at = this.clock.now()
       await limitSessions(tx, body.sessionsPerAgent, at)
       await announcePresence(tx, at)
-      await wakeRouting(tx, at)
+      wakeRouting(tx, at)
       const entry = { action: 'organization.presence_settings_changed', subjectId: caller.orgId, at } as const
       await recordAudit(tx, caller, { ...entry, before, after: body })
       return body

@@ -80,14 +80,14 @@ export class AgentService {
         await updateAgent(tx, id, { name, email, role, defaultPresence }, now)
         if (role && role !== before.role) {
           await changeTokenRole(tx, id, role)
-          await emitAccessChange(tx, now, { agentId: id })
+          emitAccessChange(tx, now, { agentId: id })
         }
         if (capacityUnits !== undefined) {
           await updateCapacity(tx, id, capacityUnits)
           const { presence } = await getAgent(tx, id)
           notePresence(tx, [{ id, before: before.presence, after: presence }])
           await announcePresence(tx, now)
-          await wakeRouting(tx, now)
+          wakeRouting(tx, now)
         }
         const after = presentAgent(await getAgent(tx, id))
         await recordAudit(tx, caller, {
@@ -172,9 +172,7 @@ export class AgentService {
     if (leaves) await this.giveBackOffers(tx, id, now)
     if (!changed) return
     const agent = presentAgent(await getAgent(tx, id))
-    await emit(tx, [
-      { type: 'agent.presence_changed', at: now, queueId: null, agentIds: [id], data: { agent } },
-    ])
+    emit(tx, [{ type: 'agent.presence_changed', at: now, queueId: null, agentIds: [id], data: { agent } }])
   }
 }
 

@@ -193,11 +193,11 @@ async function store(tx: OrgTx, spoken: readonly Spoken[], now: Date): Promise<v
       sent.map(({ conversation }) => conversation.id),
       now,
     ),
-    emit(
-      tx,
-      sent.map(({ message, conversation }) =>
-        messageEvent('message.queued', { message, media: [], conversation, now }),
-      ),
-    ),
   ])
+  emit(
+    tx,
+    sent.map(({ message, conversation }) =>
+      messageEvent('message.queued', { message, media: [], conversation, now }),
+    ),
+  )
 }

@@ -43,7 +43,11 @@ export interface ServiceOrder {
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** As `npm start` and the container give them (README, "What runs by default and what at scale"). */
-export const nodeFlags = ['--max-semi-space-size=16', '--max-old-space-size=1536']
+export const nodeFlags = [
+  '--max-semi-space-size=16',
+  '--max-old-space-size=1536',
+  '--no-allocation-site-pretenuring',
+]
 
 /** The service in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
 export async function startService(order: ServiceOrder): Promise<ServiceProcess> {

@@ -45,7 +45,7 @@ export class BulkActionService {
       const { text: _, ...kept } = after.action
       const entry = { action: 'bulk_action.created', subjectId: after.id, at } as const
       await recordAudit(tx, caller, { ...entry, after: { ...after, action: kept, conversationIds } })
-      await emit(tx, [{ type: 'bulk_action.wanted', at, queueId: null, agentIds: [], data: {} }])
+      emit(tx, [{ type: 'bulk_action.wanted', at, queueId: null, agentIds: [], data: {} }])
       return after
     })
   }

@@ -49,5 +49,5 @@ export async function notifyAgents(
   if (agentIds.length === 0) throw new AppError('conflict', 'Nobody takes part in this conversation.')
   const notification = { text, by: { agentId: person.agentId, name: person.authorName } }
   const data = { conversation: await conversations.show(tx, row), notification }
-  await emit(tx, [{ type: 'agent.notified', at: now, queueId: row.queueId, agentIds, data }])
+  emit(tx, [{ type: 'agent.notified', at: now, queueId: row.queueId, agentIds, data }])
 }

@@ -95,6 +95,6 @@ export class BulkActionWorker {
     if (!after?.finishedAt) return
     const agentIds = after.agentId ? [after.agentId] : []
     const data = { bulkAction: presentBulkAction(after) }
-    await emit(tx, [{ type: 'bulk_action.finished', at, queueId: null, agentIds, data }])
+    emit(tx, [{ type: 'bulk_action.finished', at, queueId: null, agentIds, data }])
   }
 }

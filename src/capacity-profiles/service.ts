@@ -84,7 +84,7 @@ export class CapacityProfileService {
         if (workItemLimit !== undefined) await spreadLimit(tx, id, workItemLimit)
         await followProfiles(tx, await findAgentsWith(tx, id))
         await announcePresence(tx, at)
-        await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
+        emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
         const after = presentProfile(await getProfile(tx, id))
         const entry = { action: 'capacity_profile.changed', subjectId: id, at } as const
         await recordAudit(tx, caller, { ...entry, before, after })
@@ -105,7 +105,7 @@ export class CapacityProfileService {
         if (uses.length > 0) throw stillUsed(uses.join('; '))
         await deleteProfile(tx, id)
         const at = this.clock.now()
-        await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
+        emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
         await recordAudit(tx, caller, { action: 'capacity_profile.deleted', subjectId: id, at, before })
       })
       .catch((error) => {
@@ -138,7 +138,7 @@ export class CapacityProfileService {
       await assignProfile(tx, { agentId, profile, customLimit })
       await followProfiles(tx, [agentId])
       await announcePresence(tx, at)
-      await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
+      emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
       const row = await findAgentProfile(tx, { agentId, profileId })
       if (!row) throw new Error('What was assigned is not there')
       const after = presentAgentProfile(row)
@@ -166,7 +166,7 @@ export class CapacityProfileService {
       await followProfiles(tx, [agentId])
       await announcePresence(tx, at)
       // A profile that was full may have kept other work away
-      await emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
+      emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
       const entry = { action: 'agent.capacity_profile_removed', subjectId: agentId, at } as const
       await recordAudit(tx, caller, { ...entry, before: presentAgentProfile(before) })
     })

@@ -70,7 +70,7 @@ export class ConsultService {
       await saveParticipation(tx, row)
       const event = await consultEvent(tx, 'conversation.offered', { row, consult, now })
       const offer = await offerFacts(tx, row, { kind: 'consult', expiresAt: consult.expiresAt, terms })
-      await emit(tx, [{ ...event, data: { ...event.data, offer } }])
+      emit(tx, [{ ...event, data: { ...event.data, offer } }])
       return presentConsult(consult)
     })
   }

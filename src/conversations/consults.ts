@@ -63,7 +63,7 @@ export async function changeConsult(
   await changeParticipant(tx, consult, change)
   await saveParticipation(tx, row)
   const after = { ...consult, ...change }
-  await emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult: after, now })])
+  emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult: after, now })])
   return after
 }
 
@@ -83,7 +83,7 @@ export async function keepConsultants(
       createdAt: now,
       joinedAt: now,
     })
-    await emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult, now })])
+    emit(tx, [await consultEvent(tx, 'conversation.participants_changed', { row, consult, now })])
   }
 }
 

@@ -64,7 +64,7 @@ async function announce(tx: OrgTx, changes: readonly ConversationChange[], now: 
         offers.flatMap(({ change }) => change.after.queueId ?? []),
       )
     : new Map<string, string>())
-  await emit(
+  emit(
     tx,
     told.map(({ type, change }) => {
       const { before, after } = change

@@ -215,7 +215,7 @@ export class ConversationService {
       await tx.conversation.updateMany({ where: { id }, data: { contactId, authenticated } })
       const after = { ...row, contactId, authenticated }
       const now = this.clock.now()
-      await emit(tx, [conversationEvent('conversation.linked', after, contact, now)])
+      emit(tx, [conversationEvent('conversation.linked', after, contact, now)])
       return presentConversation(after, contact, now)
     })
   }

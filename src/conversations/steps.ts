@@ -1,4 +1,5 @@
 import type { OrgTx } from '../db/database.js'
+import { gathered } from '../db/gathered.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { Happening, Phase } from './lifecycle.js'
 
@@ -18,21 +19,19 @@ export interface Attendance {
   agentId: string
 }
 
-const taken = new WeakMap<OrgTx, Step[]>()
-const attended = new WeakMap<OrgTx, Attendance[]>()
+const taken = gathered<Step>()
+const attended = gathered<Attendance>()
 
 export function noteSteps(tx: OrgTx, steps: readonly Step[]): void {
-  const earlier = taken.get(tx)
-  if (earlier) earlier.push(...steps)
-  else if (steps.length > 0) taken.set(tx, [...steps])
+  taken(tx).push(...steps)
 }
 
 /** In their order. */
-export const stepsOf = (tx: OrgTx): readonly Step[] => taken.get(tx) ?? []
+export const stepsOf = (tx: OrgTx): readonly Step[] => taken(tx)
 
 export function noteAttendance(tx: OrgTx, attendance: Attendance): void {
-  attended.set(tx, [...attendancesOf(tx), attendance])
+  attended(tx).push(attendance)
 }
 
 /** In their order. */
-export const attendancesOf = (tx: OrgTx): readonly Attendance[] => attended.get(tx) ?? []
+export const attendancesOf = (tx: OrgTx): readonly Attendance[] => attended(tx)

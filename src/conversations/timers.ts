@@ -67,7 +67,7 @@ export class ConversationTimers {
     const { clock, conversations } = this.parts
     const now = clock.now()
     const [ids, hasNewDay] = await Promise.all([findDue(tx, now, take), resetDailyProfiles(tx, now)])
-    if (hasNewDay) await emit(tx, [routingWanted(now)])
+    if (hasNewDay) emit(tx, [routingWanted(now)])
     take.took(ids)
     const rows = await lockConversations(tx, ids)
     // Another process may have done it while we waited for the lock
@@ -143,7 +143,7 @@ export class ConversationTimers {
       await tx.conversation.updateMany({ where: { id: row.id }, data })
     }
     await announcePresence(tx, now)
-    await emit(tx, [routingWanted(now)])
+    emit(tx, [routingWanted(now)])
   }
 }
 

@@ -16,8 +16,8 @@ declare const scoped: unique symbol
  */
 export type OrgTx = Prisma.TransactionClient & {
   readonly orgId: string
-  /** Set by the outbox: there is something to publish once this has committed */
-  hasEvents: boolean
+  /** What `gathered` keeps for the end of this unit of work */
+  readonly gathered: Map<symbol, unknown>
   /** Its end has come: a statement that comes now is refused, its connection may be at work for somebody else */
   isOver: boolean
   readonly [scoped]: true
@@ -36,7 +36,13 @@ export interface DatabaseOptions extends PoolOptions {
   poolSize: number
 }
 
-type Listener = () => void
+/** What a unit of work tells others. */
+export interface Outbox {
+  /** Called in every unit of work last of all. Its statement leaves together with the commit; null where there is none */
+  write(tx: OrgTx): Promise<unknown> | null
+  /** Called after the commit of such a statement */
+  written(): void
+}
 
 const transactionLimits = { maxWait: 10_000, timeout: 30_000 }
 const maxTries = 4
@@ -52,10 +58,9 @@ export class Database {
   private readonly systemPool: pg.Pool
   private readonly client: PrismaClient
   private readonly connectionOf: (tx: Prisma.TransactionClient) => Promise<pg.PoolClient>
-  /** Called after a commit that wrote events */
-  onEvents: Listener = () => undefined
   /** Called in every unit of work when its work is done: what follows from it in the same transaction */
   beforeCommit: (tx: OrgTx) => Promise<void> = async () => undefined
+  outbox: Outbox = { write: () => null, written: () => undefined }
 
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
@@ -73,8 +78,7 @@ export class Database {
    */
   inOrg<Result>(scope: string | WorkScope, work: (tx: OrgTx) => Promise<Result>): Promise<Result> {
     const { orgId, lock, beforeCommit }: WorkScope = typeof scope === 'string' ? { orgId: scope } : scope
-    let hasEvents = false
-    const done = this.transact(async (client) => {
+    return this.transact(async (client) => {
       const connection = await this.connectionOf(client)
       const entered = tell(connection, enterOrg(orgId, lock))
       const tx = scopedTo(orgId, client, connection)
@@ -82,17 +86,15 @@ export class Database {
         const result = await work(tx)
         await this.beforeCommit(tx)
         await beforeCommit?.(tx, result)
-        hasEvents = tx.hasEvents
-        return result
+        const wrote = this.outbox.write(tx)
+        // Its answer is waited for after the commit's
+        wrote?.catch(() => undefined)
+        return { result, wrote }
       } finally {
         tx.isOver = true
         // What the work asks for follows in the same round trip; where this failed, all of that failed for it
         await entered
       }
-    })
-    return done.then((result) => {
-      if (hasEvents) this.onEvents()
-      return result
     })
   }
 
@@ -134,11 +136,15 @@ export class Database {
   }
 
   private async transact<Result>(
-    work: (client: Prisma.TransactionClient) => Promise<Result>,
+    work: (client: Prisma.TransactionClient) => Promise<{ result: Result; wrote: Promise<unknown> | null }>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.client.$transaction(work)
+        const { result, wrote } = await this.client.$transaction(work)
+        // Where it failed PostgreSQL has rolled back at the commit, which says nothing of it
+        await wrote
+        if (wrote) this.outbox.written()
+        return result
       } catch (error) {
         if (attempt === maxTries || !isPassingConflict(error)) throw error
       }
@@ -158,7 +164,7 @@ function scopedTo(orgId: string, client: Prisma.TransactionClient, connection: p
     }
   const tx = Object.create(client, {
     orgId: { value: orgId },
-    hasEvents: { value: false, writable: true },
+    gathered: { value: new Map() },
     isOver: { value: false, writable: true },
     $queryRaw: { value: send(ask) },
     $executeRaw: { value: send(tell) },

@@ -40,9 +40,9 @@ const serverSettings: Readonly<Record<string, string>> = {
   min_wal_size: '512MB',
   checkpoint_timeout: '5min',
   random_page_cost: '1.1',
-  // A new database gets its statistics soon, and new ones when it has grown by half: they take a core of a small machine, and
-  // every connection plans its statements again after them
-  autovacuum_naptime: '5s',
+  // A table gets its statistics when it has grown by half: they take a core of a small machine, and every connection plans
+  // its statements again after them
+  autovacuum_naptime: '60s',
   autovacuum_analyze_scale_factor: '0.5',
   jit: 'off',
   timezone: 'UTC',

@@ -1,13 +1,19 @@
 import type { OrgTx } from '../db/database.js'
+import { gathered } from '../db/gathered.js'
 import type { AccessChange, DomainEvent } from './event-types.js'
 
-/**
- * Writes events in the transaction of the change that they announce: there is neither without the other. What is written at once is one entry
- * of the outbox, which the relay publishes as a whole.
- */
-export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<void> {
+const emitted = gathered<DomainEvent>()
+
+/** Announces a change in its own transaction: there is neither without the other. They are written at the end, in this order. */
+export function emit(tx: OrgTx, events: readonly DomainEvent[]): void {
+  emitted(tx).push(...events)
+}
+
+/** Writes the events of a unit of work as one entry of the outbox, which the relay publishes as a whole. Null where it has none. */
+export function writeEvents(tx: OrgTx): Promise<unknown> | null {
+  const events = emitted(tx)
   const [first] = events
-  if (!first) return
+  if (!first) return null
   const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, data }, index) => ({
     ordinal: index + 1,
     type,
@@ -17,7 +23,7 @@ export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<v
     agentIds: `{${agentIds.join(',')}}`,
     data: { type, at: at.toISOString(), ...data },
   }))
-  await tx.$executeRaw`
+  return tx.$executeRaw`
     WITH entry AS (
       INSERT INTO outbox (org_id, events, at) VALUES (${tx.orgId}::uuid, ${rows.length}, ${first.at}) RETURNING id
     )
@@ -25,9 +31,8 @@ export async function emit(tx: OrgTx, events: readonly DomainEvent[]): Promise<v
     SELECT ${tx.orgId}::uuid, entry.id, ordinal, type, "queueId", "toMembers", "agentIds"::uuid[], data, e.at
     FROM entry, json_to_recordset(${JSON.stringify(rows)}::json)
       AS e(ordinal int, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data json)`
-  tx.hasEvents = true
 }
 
 /** In the transaction that takes access away or changes it: streams that were opened with it end. */
-export const emitAccessChange = (tx: OrgTx, at: Date, access: AccessChange): Promise<void> =>
+export const emitAccessChange = (tx: OrgTx, at: Date, access: AccessChange): void =>
   emit(tx, [{ type: 'access.changed', at, queueId: null, agentIds: [], data: { access } }])

@@ -61,7 +61,7 @@ export class ApiKeyService {
       await revokeKey(tx, id, at)
       const after = presentKey(await getKey(tx, id))
       await recordAudit(tx, caller, { action: 'api_key.revoked', subjectId: id, at, before, after })
-      await emitAccessChange(tx, at, { keyId: id })
+      emitAccessChange(tx, at, { keyId: id })
     })
   }
 }

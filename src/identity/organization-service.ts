@@ -84,7 +84,7 @@ export class OrganizationService {
         },
         now,
       )
-      if (suspended) await emitAccessChange(tx, now, {})
+      if (suspended) emitAccessChange(tx, now, {})
       const after = presentOrganization(await getOrganization(tx))
       await recordAudit(tx, caller, {
         action: 'organization.changed',

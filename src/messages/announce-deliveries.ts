@@ -25,7 +25,7 @@ export async function announceDeliveries(tx: OrgTx, messages: readonly Message[]
   const conversations = new Map(rows.map((row) => [row.id, row]))
   const withFiles = messages.filter(({ hasMedia }) => hasMedia).map(({ id }) => id)
   const media = await findMedia(tx, withFiles, { withWithheld: false })
-  await emit(
+  emit(
     tx,
     messages.flatMap((message) => {
       const type = eventTypes[message.status ?? 'received']

@@ -17,10 +17,10 @@ interface ToldInbound {
 }
 
 /** The events of customers' messages: which conversations they opened, each message, and that there are files to fetch. */
-export async function announceInbound(
+export function announceInbound(
   tx: OrgTx,
   { opened, conversations, contacts, composed, now }: ToldInbound,
-): Promise<void> {
+): void {
   const byId = new Map(conversations.map((row) => [row.id, row]))
   const contactOf = (row: Conversation) => contacts.get(row.contactId ?? '') ?? null
   const openings = opened.map((row) => conversationEvent('conversation.opened', row, contactOf(row), now))
@@ -34,7 +34,7 @@ export async function announceInbound(
       const conversation = presentConversation(row, contactOf(row), now)
       return [{ ...event, data: { ...event.data, conversation } }]
     })
-  await emit(tx, [...openings, ...arrivals, ...(composed.media.length > 0 ? [filesWanted(now)] : [])])
+  emit(tx, [...openings, ...arrivals, ...(composed.media.length > 0 ? [filesWanted(now)] : [])])
 }
 
 const filesWanted = (at: Date): DomainEvent => ({

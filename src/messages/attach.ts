@@ -57,13 +57,9 @@ export async function attachMessages(
     now,
   )
   const conversations = new Map([...live, ...opened])
-  const [answered, terms, contacts] = await Promise.all([
+  const [answered, terms] = await Promise.all([
     findAnswered(tx, fresh),
     termsFor(tx, conversations, fresh),
-    findContactNames(
-      tx,
-      [...conversations.values()].map(({ contactId }) => contactId),
-    ),
     keepConsent(tx, fresh, now),
   ])
   const composed = composeInbound(fresh, { conversations, answered, now })
@@ -71,13 +67,19 @@ export async function attachMessages(
   const isNew = ({ after }: ConversationChange) => opened.has(keyOf(after))
   const rows = changes.filter(isNew).map(({ after }) => after)
   const known = changes.filter((change) => !isNew(change))
-  const told = { opened: rows, conversations: changes.map(({ after }) => after), contacts, composed, now }
-  await Promise.all([
+  const told = { opened: rows, conversations: changes.map(({ after }) => after), composed, now }
+  const [contacts] = await Promise.all([
+    // Only who hears of it must know the names: they come with what is written
+    findContactNames(
+      tx,
+      told.conversations.map(({ contactId }) => contactId),
+    ),
     insertRows(tx, 'conversations', rows),
     insertMessages(tx, composed.messages),
     insertMedia(tx, composed.media),
-    recordChanges(tx, known, now).then(() => announceInbound(tx, told)),
+    recordChanges(tx, known, now),
   ])
+  announceInbound(tx, { ...told, contacts })
   noteSteps(
     tx,
     rows.map((row) => ({ by: 'opened', from: null, to: 'open', before: null, after: row })),

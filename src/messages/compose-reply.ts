@@ -102,13 +102,13 @@ export async function saveReplies(tx: OrgTx, replies: readonly ComposedReply[], 
       [...new Map(replies.map(({ conversation }) => [conversation.id, conversation])).values()],
       now,
     ),
-    emit(
-      tx,
-      replies.map(({ message, files, conversation }) =>
-        messageEvent('message.queued', { message, media: files, conversation, now }),
-      ),
-    ),
   ])
+  emit(
+    tx,
+    replies.map(({ message, files, conversation }) =>
+      messageEvent('message.queued', { message, media: files, conversation, now }),
+    ),
+  )
   for (const { caller, message, files } of replies) {
     await caller.beforeCommit?.(tx, presentMessage(message, files))
   }

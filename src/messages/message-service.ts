@@ -83,7 +83,7 @@ export class MessageService {
         createdAt: now,
       })
       await insertMessages(tx, [note])
-      await emit(tx, [messageEvent('message.noted', { message: note, media: [], conversation, now })])
+      emit(tx, [messageEvent('message.noted', { message: note, media: [], conversation, now })])
       return presentMessage(note, [])
     })
   }

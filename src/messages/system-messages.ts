@@ -79,7 +79,7 @@ async function store(
     tx,
     rows.map(({ message }) => message),
   )
-  await emit(
+  emit(
     tx,
     rows.map(({ conversation, message }) =>
       messageEvent(message.direction === 'outbound' ? 'message.queued' : 'message.received', {

@@ -138,7 +138,7 @@ async function record(tx: OrgTx, led: readonly Led[], now: Date): Promise<void> 
 /** Admins hear of each queue without members once, until it has had some. */
 export async function tellOfEmptyQueues(tx: OrgTx, ids: readonly string[], now: Date): Promise<void> {
   const queues = await noteEmptyQueues(tx, ids, now)
-  await emit(
+  emit(
     tx,
     queues.map((queue) => ({
       type: 'queue.has_no_members' as const,

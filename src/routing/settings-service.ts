@@ -21,7 +21,7 @@ export class RoutingSettingsService {
       const at = this.clock.now()
       const before = await findRoutingSettings(tx)
       await saveRoutingSettings(tx, after, at)
-      await wakeRouting(tx, at)
+      wakeRouting(tx, at)
       await recordAudit(tx, caller, {
         action: 'organization.routing_settings_changed',
         subjectId: caller.orgId,

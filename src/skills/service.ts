@@ -92,7 +92,7 @@ export class SkillService {
       if (uses.length > 0) throw new AppError('conflict', `This skill cannot be deleted: ${uses.join('; ')}.`)
       await deleteSkill(tx, id)
       await recordAudit(tx, caller, { action: 'skill.deleted', subjectId: id, at, before })
-      await wakeRouting(tx, at)
+      wakeRouting(tx, at)
     })
   }
 
@@ -127,13 +127,13 @@ export class SkillService {
       await replaceSkillsOf(tx, agentId, skills)
       const after = { skills: await listSkillsOf(tx, agentId) }
       await recordAudit(tx, caller, { action: 'agent.skills_set', subjectId: agentId, at, before, after })
-      await wakeRouting(tx, at)
+      wakeRouting(tx, at)
       return after
     })
   }
 }
 
-const wakeRouting = (tx: OrgTx, at: Date): Promise<void> =>
+const wakeRouting = (tx: OrgTx, at: Date): void =>
   emit(tx, [{ type: 'routing.wanted', at, queueId: null, agentIds: [], data: {} }])
 
 async function assertAgent(tx: OrgTx, id: string): Promise<void> {

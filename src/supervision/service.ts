@@ -92,7 +92,7 @@ export class SupervisionService {
       await changeParticipant(tx, monitor, { addedAt: now })
       const conversation = await this.conversations.show(tx, row)
       const participant = presentParticipant(monitor)
-      await emit(tx, [
+      emit(tx, [
         {
           type: 'conversation.participants_changed',
           at: now,

@@ -84,7 +84,7 @@ export class QueueService {
         await holdOperatingHours(tx, body.operatingHoursId)
         await assertOverflow(tx, body.overflow, id)
         await updateQueue(tx, id, given(body), now)
-        await wakeRouting(tx, now)
+        wakeRouting(tx, now)
         const after = presentQueue(await getQueue(tx, id))
         await recordAudit(tx, caller, { action: 'queue.changed', subjectId: id, at: now, before, after })
         return after
@@ -159,7 +159,7 @@ export class QueueService {
       await lockRow(tx, 'queues', queueId)
       await getQueue(tx, queueId)
       if (!(await hasAgent(tx, agentId))) throw notFound('agent')
-      if (await change(tx, now)) await wakeRouting(tx, now)
+      if (await change(tx, now)) wakeRouting(tx, now)
     })
   }
 }
@@ -168,7 +168,7 @@ export class QueueService {
 async function tellIfEmpty(tx: OrgTx, queueId: string, now: Date): Promise<void> {
   const queue = await noteEmptyQueue(tx, queueId, now)
   if (!queue) return
-  await emit(tx, [{ type: 'queue.has_no_members', at: now, queueId, agentIds: [], data: { queue } }])
+  emit(tx, [{ type: 'queue.has_no_members', at: now, queueId, agentIds: [], data: { queue } }])
 }
 
 /** @param own the queue itself: a conversation that it sends on must go elsewhere */

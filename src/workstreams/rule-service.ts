@@ -46,7 +46,7 @@ export class RuleService {
         const at = this.clock.now()
         const before = presentRules(await listRules(tx, id))
         await replaceRules(tx, id, rules)
-        await wakeRouting(tx, at)
+        wakeRouting(tx, at)
         const after = presentRules(await listRules(tx, id))
         const entry = { action: 'workstream.rules_replaced', subjectId: id, at } as const
         await recordAudit(tx, caller, { ...entry, before, after })
@@ -74,7 +74,7 @@ export class RuleService {
       const at = this.clock.now()
       const before = { rulesets: await findRulesets(tx, id) }
       await replaceRulesets(tx, id, rulesets, at)
-      await wakeRouting(tx, at)
+      wakeRouting(tx, at)
       const after = { rulesets: await findRulesets(tx, id) }
       const entry = { action: 'workstream.classification_replaced', subjectId: id, at } as const
       await recordAudit(tx, caller, { ...entry, before, after })

@@ -123,7 +123,7 @@ export class WorkstreamService {
           allowedPresences,
         }
         await updateWorkstream(tx, id, { ...given(fields), ...wrapUpField(wrapUpBlock), updatedAt: now })
-        await wakeRouting(tx, now)
+        wakeRouting(tx, now)
         const after = presentWorkstream(await getWorkstream(tx, id))
         await recordAudit(tx, caller, { action: 'workstream.changed', subjectId: id, at: now, before, after })
         return after

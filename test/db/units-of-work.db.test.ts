@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OrgTx } from '../../src/db/database.js'
+import { emit } from '../../src/events/outbox.js'
 import { TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
+import { runSql } from '../support/sql.js'
 
 let service: TestService
 let orgId: string
@@ -66,6 +68,37 @@ describe('a unit of work', () => {
 
     await expect(late).rejects.toThrow('after the end of its unit of work')
     expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('leaves nothing where its events cannot be written, and says why', async () => {
+    const work = service.parts.db.inOrg(orgId, async (tx) => {
+      await addContact(tx, id(5), 'Untold')
+      emit(tx, [{ type: 'routing.wanted', at: new Date(), queueId: 'no uuid', agentIds: [], data: {} }])
+    })
+
+    await expect(work).rejects.toThrow('invalid input syntax for type uuid')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('writes all of its events as one entry, in their order', async () => {
+    const event = { at: new Date(), queueId: null, agentIds: [], data: {} }
+    await service.parts.db.inOrg(orgId, async (tx) => {
+      emit(tx, [{ ...event, type: 'media.wanted' }])
+      await addContact(tx, id(6), 'Told')
+      emit(tx, [
+        { ...event, type: 'routing.wanted' },
+        { ...event, type: 'bulk_action.wanted' },
+      ])
+      await tx.contact.deleteMany({ where: { id: id(6) } })
+    })
+
+    const entries = await runSql<{ events: number; types: string[] }>(
+      service,
+      `SELECT o.events, array_agg(e.type ORDER BY e.ordinal) AS types FROM outbox o
+       JOIN events e ON e.org_id = o.org_id AND e.entry = o.id WHERE o.org_id = $1 GROUP BY o.id, o.events ORDER BY o.id DESC LIMIT 1`,
+      [orgId],
+    )
+    expect(entries).toEqual([{ events: 3, types: ['media.wanted', 'routing.wanted', 'bulk_action.wanted'] }])
   })
 
   it('keeps to its own connection while many run at once', async () => {
