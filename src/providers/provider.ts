@@ -11,6 +11,8 @@ export interface CallbackRequest {
   headers: Readonly<Record<string, string | undefined>>
   /** The body exactly as received. */
   body: string
+  /** What the adapter has read in the body, so that it reads it once. Nobody else looks at it. */
+  read?: unknown
 }
 
 /** What can be said of a callback without understanding it whole. Never throws: what makes no sense is `unknown`. */

@@ -14,15 +14,10 @@ export function asText(value: unknown): string | null {
   return text === '' ? null : text
 }
 
-const parsed = new WeakMap<CallbackRequest, { json: JsonObject | null }>()
-
 /** The JSON object of a callback, read once per request; null where the body is none. */
 export function jsonOf(request: CallbackRequest): JsonObject | null {
-  const known = parsed.get(request)
-  if (known !== undefined) return known.json
-  const json = readObject(request.body)
-  parsed.set(request, { json })
-  return json
+  request.read ??= { json: readObject(request.body) }
+  return (request.read as { json: JsonObject | null }).json
 }
 
 function readObject(text: string): JsonObject | null {
