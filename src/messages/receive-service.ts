@@ -185,14 +185,15 @@ export class ReceiveService {
       else if (event.type === 'status') reports.push({ callback, event })
       else ignored.push({ callback, event })
     }
-    // All are done, and what could not be used is marked so after
-    const [, unattached] = await Promise.all([
+    // All are done, and what could not be used is marked so after. Messages ask first: what they are answered is worked on
+    // while the database writes that they are done
+    const [unattached] = await Promise.all([
+      attachMessages(tx, messages, now),
       finishCallbacks(
         tx,
         pending.map(({ id }) => id),
         now,
       ),
-      attachMessages(tx, messages, now),
     ])
     const unapplied = await applyReports(tx, reports, now)
     const unread = ignored.map(({ callback, event }) => ({
