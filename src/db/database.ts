@@ -1,11 +1,13 @@
 import pg from 'pg'
 import { seconds } from '../lib/clock.js'
 import { inTime } from '../lib/in-time.js'
-import { connectPrisma } from './connected.js'
 import { isPassingConflict } from './faults.js'
-import { Prisma, PrismaClient } from './generated/client.js'
-import { ask, nameOf, openPool, type PoolOptions, tell } from './statements.js'
+import type { Prisma } from './generated/client.js'
+import { Models } from './models.js'
+import { ask, openPool, type PoolOptions, tell } from './statements.js'
 import { systemAccess } from './system.js'
+import { inTransaction, unheard } from './transaction.js'
+import { enterOrg, openUnit } from './unit-of-work.js'
 
 declare const scoped: unique symbol
 
@@ -14,12 +16,10 @@ declare const scoped: unique symbol
  * by hand (`$queryRaw`, `$executeRaw`) are sent when they are called, in that order, and those of one moment in one round
  * trip: `Promise.all` over what does not need each other's answers.
  */
-export type OrgTx = Prisma.TransactionClient & {
+export type OrgTx = Omit<Prisma.TransactionClient, '$queryRawUnsafe' | '$executeRawUnsafe'> & {
   readonly orgId: string
   /** What `gathered` keeps for the end of this unit of work */
   readonly gathered: Map<symbol, unknown>
-  /** Its end has come: a statement that comes now is refused, its connection may be at work for somebody else */
-  isOver: boolean
   readonly [scoped]: true
 }
 
@@ -44,7 +44,6 @@ export interface Outbox {
   written(): void
 }
 
-const transactionLimits = { maxWait: 10_000, timeout: 30_000 }
 const maxTries = 4
 const pingPatience = seconds(2)
 
@@ -56,8 +55,7 @@ const pingPatience = seconds(2)
 export class Database {
   private readonly pool: pg.Pool
   private readonly systemPool: pg.Pool
-  private readonly client: PrismaClient
-  private readonly connectionOf: (tx: Prisma.TransactionClient) => Promise<pg.PoolClient>
+  private readonly models = new Models()
   /** Called in every unit of work when its work is done: what follows from it in the same transaction */
   beforeCommit: (tx: OrgTx) => Promise<void> = async () => undefined
   outbox: Outbox = { write: () => null, written: () => undefined }
@@ -65,37 +63,48 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
     this.systemPool = openPool(options, 'parley_system', systemPoolSize)
-    const { adapter, connectionOf } = connectPrisma(this.pool, {
-      statementNameGenerator: ({ sql }) => nameOf(sql) ?? '',
-    })
-    this.client = new PrismaClient({ adapter, transactionOptions: transactionLimits })
-    this.connectionOf = connectionOf
   }
 
   /**
    * Runs `work` as one transaction that sees the rows of one organization. It may run again after a deadlock, so it
    * must do nothing but work in `tx`.
    */
-  inOrg<Result>(scope: string | WorkScope, work: (tx: OrgTx) => Promise<Result>): Promise<Result> {
-    const { orgId, lock, beforeCommit }: WorkScope = typeof scope === 'string' ? { orgId: scope } : scope
-    return this.transact(async (client) => {
-      const connection = await this.connectionOf(client)
-      const entered = tell(connection, enterOrg(orgId, lock))
-      const tx = scopedTo(orgId, client, connection)
+  async inOrg<Result>(scope: string | WorkScope, work: (tx: OrgTx) => Promise<Result>): Promise<Result> {
+    const whole = typeof scope === 'string' ? { orgId: scope } : scope
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(whole, work)
+      } catch (error) {
+        if (attempt === maxTries || !isPassingConflict(error)) throw error
+      }
+    }
+  }
+
+  private async attempt<Result>(
+    { orgId, lock, beforeCommit }: WorkScope,
+    work: (tx: OrgTx) => Promise<Result>,
+  ): Promise<Result> {
+    let hasTold = false
+    const result = await inTransaction(this.pool, async (connection) => {
+      const entered = unheard(tell(connection, enterOrg(orgId, lock)))
+      const { tx, end } = openUnit(orgId, connection, this.models)
       try {
         const result = await work(tx)
         await this.beforeCommit(tx)
         await beforeCommit?.(tx, result)
-        const wrote = this.outbox.write(tx)
-        // Its answer is waited for after the commit's
-        wrote?.catch(() => undefined)
-        return { result, wrote }
-      } finally {
-        tx.isOver = true
-        // What the work asks for follows in the same round trip; where this failed, all of that failed for it
+        const told = this.outbox.write(tx)
+        hasTold = told !== null
+        return { result, unanswered: [entered, told] }
+      } catch (error) {
+        // Where this failed, all of the work failed for it
         await entered
+        throw error
+      } finally {
+        end()
       }
     })
+    if (hasTold) this.outbox.written()
+    return result
   }
 
   /** See system.ts, which has the key to it. One statement, prepared, its own transaction. */
@@ -130,57 +139,10 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.client.$disconnect()
+    await this.models.close()
     await this.systemPool.end()
     if (!this.pool.ended) await this.pool.end()
-  }
-
-  private async transact<Result>(
-    work: (client: Prisma.TransactionClient) => Promise<{ result: Result; wrote: Promise<unknown> | null }>,
-  ): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { result, wrote } = await this.client.$transaction(work)
-        // Where it failed PostgreSQL has rolled back at the commit, which says nothing of it
-        await wrote
-        if (wrote) this.outbox.written()
-        return result
-      } catch (error) {
-        if (attempt === maxTries || !isPassingConflict(error)) throw error
-      }
-    }
   }
 }
 
 const systemPoolSize = 3
-
-/** Prisma's transaction, with the statements that are written by hand sent past Prisma. */
-function scopedTo(orgId: string, client: Prisma.TransactionClient, connection: pg.PoolClient): OrgTx {
-  const send =
-    <Answer>(how: (on: pg.PoolClient, query: Prisma.Sql) => Promise<Answer>) =>
-    async (...query: SqlCall): Promise<Answer> => {
-      if (tx.isOver) throw new Error('A statement came after the end of its unit of work')
-      return how(connection, sqlOf(query))
-    }
-  const tx = Object.create(client, {
-    orgId: { value: orgId },
-    gathered: { value: new Map() },
-    isOver: { value: false, writable: true },
-    $queryRaw: { value: send(ask) },
-    $executeRaw: { value: send(tell) },
-  }) as OrgTx
-  return tx
-}
-
-type SqlCall = [text: Prisma.Sql | readonly string[], ...values: unknown[]]
-
-const sqlOf = ([text, ...values]: SqlCall): Prisma.Sql =>
-  text instanceof Prisma.Sql ? text : Prisma.sql(text, ...values)
-
-/** Takes the role and the organization, and the lock where one is asked for: all in one round trip. */
-function enterOrg(orgId: string, lock: string | undefined): Prisma.Sql {
-  const entered = Prisma.sql`set_config('role', 'parley_app', true), set_config('app.org_id', ${orgId}, true)`
-  return lock
-    ? Prisma.sql`SELECT ${entered}, pg_advisory_xact_lock(hashtextextended(${`${lock} ${orgId}`}, 0))`
-    : Prisma.sql`SELECT ${entered}`
-}

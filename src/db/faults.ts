@@ -1,3 +1,5 @@
+import pg from 'pg'
+
 // Prisma's own codes (P1001, P2010 …) look alike; PostgreSQL has P0001 and its like
 const sqlStatePattern = /^(?!P[1-9])[0-9A-Z]{5}$/
 
@@ -46,7 +48,8 @@ export function isUnavailable(error: unknown): boolean {
 
 /** A fault as it may be shown: its kind and the database's code, without values that its message may hold. */
 export function faultName(error: unknown): string {
-  const name = error instanceof Error ? error.name : 'Error'
+  const ofPostgres = error instanceof pg.DatabaseError ? 'DatabaseError' : null
+  const name = ofPostgres ?? (error instanceof Error ? error.name : 'Error')
   const code = sqlState(error) ?? prismaCode(error)
   return code ? `${name} ${code}` : name
 }

@@ -63,7 +63,7 @@ export async function tell(on: pg.PoolClient, query: Prisma.Sql): Promise<number
   return (await send(on, query)).rowCount ?? 0
 }
 
-function send(on: pg.Pool | pg.PoolClient, { text, values }: Prisma.Sql): Promise<pg.QueryResult> {
+export function send(on: pg.Pool | pg.PoolClient, { text, values }: Prisma.Sql): Promise<pg.QueryResult> {
   if (on instanceof pg.Client) sendTogether(on)
   return on.query({ name: nameOf(text), text, values })
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OrgTx } from '../../src/db/database.js'
 import { faultName, isDuplicate, isReferenceFault, isUnavailable } from '../../src/db/faults.js'
+import { Prisma } from '../../src/db/generated/client.js'
 import { newId } from '../../src/lib/ids.js'
 import { TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
@@ -15,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => service.close())
 
 const raising = (state: string) => (tx: OrgTx) =>
-  tx.$executeRawUnsafe(`DO $$ BEGIN RAISE EXCEPTION 'Secret text' USING ERRCODE = '${state}'; END $$`)
+  tx.$executeRaw(Prisma.raw(`DO $$ BEGIN RAISE EXCEPTION 'Secret text' USING ERRCODE = '${state}'; END $$`))
 
 const faultOf = (work: (tx: OrgTx) => Promise<unknown>): Promise<unknown> =>
   service.parts.db.inOrg(org.id, work).then(
@@ -45,7 +46,7 @@ describe('what a statement written by hand is refused for', () => {
     const fault = await faultOf(raising('P0001'))
 
     expect(isUnavailable(fault)).toBe(false)
-    expect(faultName(fault)).toBe('PrismaClientKnownRequestError P0001')
+    expect(faultName(fault)).toBe('DatabaseError P0001')
   })
 
   it('a duplicate and a reference to nothing are known as such', async () => {

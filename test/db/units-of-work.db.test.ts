@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { OrgTx } from '../../src/db/database.js'
+import { Database, type OrgTx } from '../../src/db/database.js'
 import { emit } from '../../src/events/outbox.js'
+import { openWire } from '../support/fault-points.js'
 import { TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
 import { runSql } from '../support/sql.js'
@@ -28,6 +29,26 @@ const names = () =>
   })
 
 const id = (last: number) => `00000000-0000-7000-8000-00000000000${last}`
+
+/** The same server, with a count of how often the client spoke after it had heard something. */
+async function watchTurns(databaseUrl: string) {
+  let turns = 0
+  let isAnswered = true
+  const url = new URL(databaseUrl)
+  const wire = await openWire({ host: url.hostname, port: Number(url.port) }, () => ({
+    fromClient: (chunk) => {
+      if (isAnswered) turns++
+      isAnswered = false
+      return chunk
+    },
+    fromServer: (chunk) => {
+      isAnswered = true
+      return chunk
+    },
+  }))
+  url.host = `127.0.0.1:${wire.port}`
+  return { url: url.href, turns: () => turns, close: wire.close }
+}
 
 describe('a unit of work', () => {
   it('sees what Prisma wrote and what was written by hand, in one transaction', async () => {
@@ -68,6 +89,46 @@ describe('a unit of work', () => {
 
     await expect(late).rejects.toThrow('after the end of its unit of work')
     expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('refuses a model that is asked after its end', async () => {
+    let kept: OrgTx | undefined
+    await service.parts.db.inOrg(orgId, async (tx) => {
+      kept = tx
+      await tx.contact.count()
+    })
+
+    const late = (kept as OrgTx).contact.deleteMany({})
+
+    await expect(late).rejects.toThrow('after the end of its unit of work')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('does not say that it is done where a statement failed and nobody minded', async () => {
+    const work = service.parts.db.inOrg(orgId, async (tx) => {
+      await addContact(tx, id(7), 'Lost')
+      await tx.$executeRaw`SELECT 1 / 0`.catch(() => undefined)
+    })
+
+    await expect(work).rejects.toThrow('nothing was kept')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('of one statement takes two round trips: the beginning goes with it, the events with the end', async () => {
+    const watched = await watchTurns(service.databaseUrl)
+    const db = new Database({ url: watched.url, poolSize: 1, onPoolError: () => undefined })
+    db.outbox = { write: (tx) => tx.$executeRaw`SELECT 'an event'`, written: () => undefined }
+    const work = () => db.inOrg(orgId, (tx) => tx.$queryRaw`SELECT name FROM contacts`)
+    try {
+      await work()
+      const before = watched.turns()
+      await work()
+
+      expect(watched.turns() - before).toBe(2)
+    } finally {
+      await db.close()
+      await watched.close()
+    }
   })
 
   it('leaves nothing where its events cannot be written, and says why', async () => {

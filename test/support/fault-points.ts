@@ -40,12 +40,12 @@ export interface Wire {
 }
 
 /** One connection through here: what is to be done with the bytes of either side. False: cut it. */
-interface Tap {
+export interface Tap {
   fromClient(chunk: Buffer): Buffer | false
   fromServer(chunk: Buffer): Buffer | false
 }
 
-async function openWire(target: { host: string; port: number }, newTap: () => Tap): Promise<Wire> {
+export async function openWire(target: { host: string; port: number }, newTap: () => Tap): Promise<Wire> {
   const sockets = new Set<Socket>()
   const server: Server = createServer((client) => {
     const upstream = connect(target.port, target.host)
