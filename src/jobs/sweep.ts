@@ -43,6 +43,16 @@ export class Sweep {
   async once(): Promise<void> {
     const due = await askSystem<Due>(this.parts.db, dueNow(this.parts.clock.now()))
     await Promise.all(due.map(({ lane, orgId }) => this.parts.jobs.wake(lane, orgId)))
+    await this.knowNewTables()
+  }
+
+  /** Statistics of tables that have their first rows: autovacuum takes up to a minute, and plans go wrong meanwhile. */
+  private async knowNewTables(): Promise<void> {
+    const analyze = Prisma.sql`SELECT analyze_new_table() AS name`
+    for (let found: string | null | undefined = ''; found !== null && found !== undefined; ) {
+      const [row] = await askSystem<{ name: string | null }>(this.parts.db, analyze)
+      found = row?.name
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Prisma } from '../../src/db/generated/client.js'
 import { type Furnished, furnish } from '../support/furnished.js'
 import { eventually, startService, type TestService } from '../support/service.js'
 
@@ -42,7 +43,7 @@ async function tablesWhere(condition: string): Promise<string[]> {
 /** Raw SQL in a unit of work of our organization, as `parley_app`. Answers the rows, or what the database refused with. */
 function inOurs(sql: string, ...values: unknown[]): Promise<unknown[] | string> {
   return service.parts.db
-    .inOrg(ours.org.id, (tx) => tx.$queryRawUnsafe<unknown[]>(sql, ...values))
+    .inOrg(ours.org.id, (tx) => tx.$queryRaw<unknown[]>(new Prisma.Sql(sql.split(/\$\d/), values)))
     .catch((error) => String(error))
 }
 
@@ -194,18 +195,27 @@ describe('a table that is only added to', () => {
 })
 
 describe('the functions that pass the policies', () => {
-  it('are the few that look up one unguessable value or store what they are given', async () => {
+  it('are the few that look up one unguessable value, store what they are given, or count a table', async () => {
     const { rows } = await owner.query(
       `SELECT DISTINCT proname, proowner::regrole::text AS owner FROM pg_proc
        WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1`,
     )
+    const {
+      rows: [table],
+    } = await owner.query(`SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'contacts'`)
 
-    expect(rows).toEqual(
-      ['find_access_key', 'find_callback_account', 'find_caller', 'store_callbacks'].map((proname) => ({
+    expect(rows).toEqual([
+      // Only an owner may ANALYZE. It takes nothing, and answers a table's name
+      { proname: 'analyze_new_table', owner: table.owner },
+      ...['find_access_key', 'find_callback_account', 'find_caller', 'store_callbacks'].map((proname) => ({
         proname,
         owner: 'parley_system',
       })),
-    )
+    ])
+  })
+
+  it('may be called by those only who need them', async () => {
+    expect(await inOurs('SELECT analyze_new_table()')).toContain('permission denied')
   })
 })
 
