@@ -45,8 +45,8 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 /** As `npm start` and the container give them (README, "What runs by default and what at scale"). */
 export const nodeFlags = [
   '--max-semi-space-size=16',
-  '--max-old-space-size=1536',
   '--no-allocation-site-pretenuring',
+  '--heap-growing-percent=100',
 ]
 
 /** The service in a process of its own, as `npm start` runs it, but for the rate limits on callers. */
