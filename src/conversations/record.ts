@@ -1,4 +1,5 @@
 import { announcePresence, withdrawFromWork } from '../agents/presence-changes.js'
+import { atTheEnd } from '../db/at-the-end.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import type { DomainEvent, PublicEventType } from '../events/event-types.js'
@@ -25,11 +26,14 @@ export async function recordChanges(
     tx,
     changes.map(({ transition, before, after }) => ({ ...transition, before, after })),
   )
-  await Promise.all([
+  atTheEnd(
+    tx,
     saveConversations(tx, changes),
     saveStatusChanges(tx, changes, now),
     saveSessions(tx, changes, now),
     endParticipation(tx, changes, now),
+  )
+  await Promise.all([
     releaseCapacity(
       tx,
       changes.flatMap(({ released }) => released ?? []),

@@ -33,14 +33,19 @@ export async function lockConversations(tx: OrgTx, ids: readonly string[]): Prom
     ORDER BY c.id FOR UPDATE`
 }
 
+/** With the name of its contact, as whoever hears of it sees it. */
+export type NamedConversation = Conversation & { contactName: string | null }
+
 /** The live conversations (open, active, waiting) of these customers, locked, by `keyOf`. */
 export async function lockLiveConversations(
   tx: OrgTx,
   keys: readonly ConversationKey[],
-): Promise<Map<string, Conversation>> {
+): Promise<Map<string, NamedConversation>> {
   // One index look-up per key, whatever the planner believes about a table that is new
-  const rows = await tx.$queryRaw<Conversation[]>`
-    SELECT ${columns} FROM conversations c
+  const rows = await tx.$queryRaw<NamedConversation[]>`
+    SELECT ${columns},
+      (SELECT n.name FROM contacts n WHERE n.org_id = c.org_id AND n.id = c.contact_id) AS "contactName"
+    FROM conversations c
     WHERE c.org_id = ${tx.orgId}::uuid AND c.status IN ('open', 'active', 'waiting') AND c.id = ANY (ARRAY(
       SELECT (
         SELECT live.id FROM conversations live

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { seconds } from '../lib/clock.js'
 import { inTime } from '../lib/in-time.js'
+import { leftForTheEnd } from './at-the-end.js'
 import { isPassingConflict } from './faults.js'
 import type { Prisma } from './generated/client.js'
 import { Models } from './models.js'
@@ -94,10 +95,10 @@ export class Database {
         await beforeCommit?.(tx, result)
         const told = this.outbox.write(tx)
         hasTold = told !== null
-        return { result, unanswered: [entered, told] }
+        return { result, unanswered: [entered, ...leftForTheEnd(tx), told] }
       } catch (error) {
-        // Where this failed, all of the work failed for it
-        await entered
+        // Where one of these failed, the work failed for it
+        await Promise.all([entered, ...leftForTheEnd(tx)])
         throw error
       } finally {
         end()

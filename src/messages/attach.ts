@@ -1,16 +1,18 @@
 import { numberKey } from '../channels/number-repository.js'
+import type { ContactSummary } from '../contacts/matching.js'
 import { clearOptOuts, setOptOuts } from '../contacts/opt-outs.js'
 import { type ConversationChange, changeConversation, type WorkTerms } from '../conversations/change.js'
 import { recordChanges } from '../conversations/record.js'
 import {
   type ConversationKey,
-  findContactNames,
   findTerms,
   keyOf,
   lockLiveConversations,
+  type NamedConversation,
 } from '../conversations/repository.js'
 import { termsOf } from '../conversations/service.js'
 import { noteSteps } from '../conversations/steps.js'
+import { atTheEnd } from '../db/at-the-end.js'
 import type { OrgTx } from '../db/database.js'
 import type { Conversation } from '../db/generated/client.js'
 import { insertRows, updateRows } from '../db/rows.js'
@@ -18,7 +20,7 @@ import type { InboundMessage } from '../providers/provider.js'
 import { findNumbersAtWork, type NumberSettings } from '../workstreams/number-settings.js'
 import { announceInbound } from './announce.js'
 import { composeInbound, findAnswered } from './compose-inbound.js'
-import { openConversations } from './open-conversations.js'
+import { type Opened, openConversations } from './open-conversations.js'
 import type { Leftover, Understood } from './receive-service.js'
 import { findByProviderIds, insertMedia, insertMessages } from './repository.js'
 
@@ -31,7 +33,8 @@ export interface Arrival extends Understood<InboundMessage> {
 
 /**
  * Attaches customers' messages to conversations, in the order in which they came: to the live one of that customer and
- * number, or to a new one. Set-based: the number of statements does not depend on the number of messages.
+ * number, or to a new one. Set-based: the number of statements does not depend on the number of messages. What is written
+ * leaves together with the end: known senders cost one round trip.
  */
 export async function attachMessages(
   tx: OrgTx,
@@ -56,7 +59,7 @@ export async function attachMessages(
     fresh.filter(({ key }) => !live.has(keyOf(key))),
     now,
   )
-  const conversations = new Map([...live, ...opened])
+  const conversations = new Map([...live, ...opened.rows])
   const [answered, terms] = await Promise.all([
     findAnswered(tx, fresh),
     termsFor(tx, conversations, fresh),
@@ -64,27 +67,36 @@ export async function attachMessages(
   ])
   const composed = composeInbound(fresh, { conversations, answered, now })
   const changes = changesOf(fresh, conversations, { terms, now })
-  const isNew = ({ after }: ConversationChange) => opened.has(keyOf(after))
+  const isNew = ({ after }: ConversationChange) => opened.rows.has(keyOf(after))
   const rows = changes.filter(isNew).map(({ after }) => after)
   const known = changes.filter((change) => !isNew(change))
-  const told = { opened: rows, conversations: changes.map(({ after }) => after), composed, now }
-  const [contacts] = await Promise.all([
-    // Only who hears of it must know the names: they come with what is written
-    findContactNames(
-      tx,
-      told.conversations.map(({ contactId }) => contactId),
-    ),
+  atTheEnd(
+    tx,
     insertRows(tx, 'conversations', rows),
     insertMessages(tx, composed.messages),
     insertMedia(tx, composed.media),
-    recordChanges(tx, known, now),
-  ])
-  announceInbound(tx, { ...told, contacts })
+  )
+  await recordChanges(tx, known, now)
+  announceInbound(tx, {
+    opened: rows,
+    conversations: changes.map(({ after }) => after),
+    contacts: contactsOf(live, opened),
+    composed,
+    now,
+  })
   noteSteps(
     tx,
     rows.map((row) => ({ by: 'opened', from: null, to: 'open', before: null, after: row })),
   )
   return leftovers
+}
+
+function contactsOf(live: Map<string, NamedConversation>, opened: Opened): Map<string, ContactSummary> {
+  const contacts = new Map(opened.contacts)
+  for (const { contactId: id, contactName: name } of live.values()) {
+    if (id !== null && name !== null) contacts.set(id, { id, name })
+  }
+  return contacts
 }
 
 /** A number that was deleted and added again, in this account or another, takes its live conversations with it. */

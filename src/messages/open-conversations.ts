@@ -1,4 +1,4 @@
-import { findContactsByAddresses } from '../contacts/matching.js'
+import { type ContactSummary, findContactsByAddresses } from '../contacts/matching.js'
 import { defaultPriority } from '../conversations/change.js'
 import { activeAt, closesAt } from '../conversations/due-times.js'
 import { keyOf } from '../conversations/repository.js'
@@ -7,29 +7,34 @@ import type { Conversation } from '../db/generated/client.js'
 import { newId } from '../lib/ids.js'
 import type { Arrival } from './attach.js'
 
+/** Conversations that are not stored yet, by `keyOf`, and their contacts by id. */
+export interface Opened {
+  rows: Map<string, Conversation>
+  contacts: Map<string, ContactSummary>
+}
+
 /**
- * A new conversation for each customer among these arrivals, not yet stored, by `keyOf`. The sender is matched to the active contact
+ * A new conversation for each customer among these arrivals. The sender is matched to the active contact
  * with that mobile phone or address: exactly one links, none or several do not (domain.md 4.1). A partial unique index
  * makes sure that a customer has one live conversation per number.
  */
-export async function openConversations(
-  tx: OrgTx,
-  arrivals: Arrival[],
-  now: Date,
-): Promise<Map<string, Conversation>> {
-  if (arrivals.length === 0) return new Map()
+export async function openConversations(tx: OrgTx, arrivals: Arrival[], now: Date): Promise<Opened> {
+  if (arrivals.length === 0) return { rows: new Map(), contacts: new Map() }
   const firsts = [
     ...new Map(arrivals.toReversed().map((arrival) => [keyOf(arrival.key), arrival])).values(),
   ].toReversed()
   const contacts = await matchContacts(tx, firsts)
   const rows = firsts.map((arrival) =>
-    newConversation(tx.orgId, arrival, { contactId: contacts.get(keyOf(arrival.key)) ?? null, now }),
+    newConversation(tx.orgId, arrival, { contactId: contacts.get(keyOf(arrival.key))?.id ?? null, now }),
   )
-  return new Map(rows.map((row) => [keyOf(row), row]))
+  return {
+    rows: new Map(rows.map((row) => [keyOf(row), row])),
+    contacts: new Map([...contacts.values()].map((contact) => [contact.id, contact])),
+  }
 }
 
-async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string, string>> {
-  const matched = new Map<string, string>()
+async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string, ContactSummary>> {
+  const matched = new Map<string, ContactSummary>()
   for (const channel of ['sms', 'whatsapp'] as const) {
     const own = arrivals.filter(({ event }) => event.channel === channel)
     if (own.length === 0) continue
@@ -39,11 +44,9 @@ async function matchContacts(tx: OrgTx, arrivals: Arrival[]): Promise<Map<string
       own.flatMap(({ event }) => [event.from, ...event.aliases]),
     )
     for (const { key, event } of own) {
-      const ids = new Set(
-        [event.from, ...event.aliases].flatMap((address) => (found.get(address) ?? []).map(({ id }) => id)),
-      )
-      const [only] = ids
-      if (only && ids.size === 1) matched.set(keyOf(key), only)
+      const behind = [event.from, ...event.aliases].flatMap((address) => found.get(address) ?? [])
+      const [only] = behind
+      if (only && behind.every(({ id }) => id === only.id)) matched.set(keyOf(key), only)
     }
   }
   return matched

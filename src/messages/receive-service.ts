@@ -9,6 +9,7 @@ import {
   type Trust,
   takePendingCallbacks,
 } from '../channels/callback-repository.js'
+import { atTheEnd } from '../db/at-the-end.js'
 import type { Database, OrgTx } from '../db/database.js'
 import { faultName, isUnavailable } from '../db/faults.js'
 import { type Clock, later, seconds } from '../lib/clock.js'
@@ -187,14 +188,10 @@ export class ReceiveService {
     }
     // All are done, and what could not be used is marked so after. Messages ask first: what they are answered is worked on
     // while the database writes that they are done
-    const [unattached] = await Promise.all([
-      attachMessages(tx, messages, now),
-      finishCallbacks(
-        tx,
-        pending.map(({ id }) => id),
-        now,
-      ),
-    ])
+    const attaching = attachMessages(tx, messages, now)
+    const ids = pending.map(({ id }) => id)
+    atTheEnd(tx, finishCallbacks(tx, ids, now))
+    const unattached = await attaching
     const unapplied = await applyReports(tx, reports, now)
     const unread = ignored.map(({ callback, event }) => ({
       kind: 'set_aside' as const,

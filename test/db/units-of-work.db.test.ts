@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { atTheEnd } from '../../src/db/at-the-end.js'
 import { Database, type OrgTx } from '../../src/db/database.js'
 import { emit } from '../../src/events/outbox.js'
 import { openWire } from '../support/fault-points.js'
@@ -114,11 +115,33 @@ describe('a unit of work', () => {
     expect(await names()).toEqual(['By Prisma'])
   })
 
-  it('of one statement takes two round trips: the beginning goes with it, the events with the end', async () => {
+  it('does not wait for what it leaves for the end, and fails with its fault', async () => {
+    const work = service.parts.db.inOrg(orgId, async (tx) => {
+      atTheEnd(tx, addContact(tx, id(8), 'Left'), tx.$executeRaw`SELECT 1 / 0`)
+    })
+
+    await expect(work).rejects.toThrow('division by zero')
+    expect(await names()).toEqual(['By Prisma'])
+  })
+
+  it('says what failed first where a later statement failed for it', async () => {
+    const work = service.parts.db.inOrg(orgId, async (tx) => {
+      atTheEnd(tx, tx.$executeRaw`SELECT 1 / 0`)
+      await tx.contact.count()
+    })
+
+    await expect(work).rejects.toThrow('division by zero')
+  })
+
+  it('of one question takes two round trips: the beginning goes with it, what is written with the end', async () => {
     const watched = await watchTurns(service.databaseUrl)
     const db = new Database({ url: watched.url, poolSize: 1, onPoolError: () => undefined })
     db.outbox = { write: (tx) => tx.$executeRaw`SELECT 'an event'`, written: () => undefined }
-    const work = () => db.inOrg(orgId, (tx) => tx.$queryRaw`SELECT name FROM contacts`)
+    const work = () =>
+      db.inOrg(orgId, async (tx) => {
+        await tx.$queryRaw`SELECT name FROM contacts`
+        atTheEnd(tx, tx.$executeRaw`UPDATE contacts SET name = name`)
+      })
     try {
       await work()
       const before = watched.turns()
