@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { seconds } from '../lib/clock.js'
+import { minutes, seconds } from '../lib/clock.js'
 import type { Prisma } from './generated/client.js'
 
 export interface PoolOptions {
@@ -19,8 +19,12 @@ const timeLimits = '-c statement_timeout=25s -c idle_in_transaction_session_time
 
 /** For a free connection, or a new one */
 const connectionPatience = seconds(10)
-const idleAfter = seconds(10)
-/** Idle connections and statements end before: one that is silent for so long is waited for in vain */
+/**
+ * A pool hands out the connection that came back last. Those at the bottom are needed every few seconds, and a new one
+ * takes its log-in and makes all its plans anew: some 40 ms, at the worst moment
+ */
+export const idleAfter = minutes(1)
+/** Statements end before: one that is silent for so long is waited for in vain */
 const longestSilence = seconds(30)
 
 export function openPool({ url, onPoolError }: PoolOptions, role: string, max: number): pg.Pool {
@@ -38,16 +42,18 @@ export function openPool({ url, onPoolError }: PoolOptions, role: string, max: n
   pool.on('error', (error) => {
     if (!pool.ending) onPoolError(error)
   })
-  pool.on('connect', ({ connection }) => endWhenSilent(connection.stream as Socket))
+  // A database that went away without a word (its machine, the network) would be waited for without end
+  pool.on('connect', (client) =>
+    socketOf(client).on('timeout', () =>
+      socketOf(client).destroy(new Error('Connection terminated: the database did not answer')),
+    ),
+  )
+  pool.on('acquire', (client) => void socketOf(client).setTimeout(longestSilence))
+  pool.on('release', (_error, client) => void socketOf(client).setTimeout(0))
   return pool
 }
 
-/** A database that went away without a word (its machine, the network) would be waited for without end. */
-function endWhenSilent(socket: Socket): void {
-  socket.setTimeout(longestSilence, () => {
-    socket.destroy(new Error('Connection terminated: the database did not answer'))
-  })
-}
+const socketOf = ({ connection }: pg.PoolClient) => connection.stream as Socket
 
 const bigintType = 20
 const getTypeParser: typeof pg.types.getTypeParser = (type: number, format?: 'text' | 'binary') =>

@@ -9,6 +9,7 @@ import {
 } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { idleAfter } from '../db/statements.js'
 import { seconds } from '../lib/clock.js'
 import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
@@ -98,6 +99,7 @@ export class JobQueues {
       connectionString: databaseUrl,
       options: `-c search_path=${schema}`,
       max: 24,
+      idleTimeoutMillis: idleAfter,
       application_name: 'parley-jobs',
       keepAlive: true,
     })

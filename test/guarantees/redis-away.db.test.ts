@@ -86,12 +86,12 @@ describe.runIf(redisUrl)('where BullMQ runs on Redis', () => {
     await Promise.all(
       customers.map(async (customer, index) => {
         await at.org.customerTexts(customer, at.number, `Question ${index}`)
-        await redis.flushall()
+        await redis.flushdb()
         const { id } = await at.org.conversationOf(customer, ({ status }) => status === 'active', recovery)
         await done(at.org.as(at.agent).post(`/v1/conversations/${id}/accept`), 200)
         const reply = { text: `Answer ${index}` }
         await done(at.org.as(at.agent).post(`/v1/conversations/${id}/messages`, reply), 202)
-        await redis.flushall()
+        await redis.flushdb()
       }),
     )
     await eventually(

@@ -111,7 +111,7 @@ describe.each(stores)('with BullMQ on %s', (_name, store) => {
 async function wipe(redis: string | null, { databaseUrl }: TestService): Promise<void> {
   if (redis) {
     const client = new Redis(redis)
-    await client.flushall()
+    await client.flushdb()
     await client.quit()
     return
   }
