@@ -51,7 +51,7 @@ class LendingPool extends pg.Pool {
 
 /**
  * Prisma's models on a connection that stands in a transaction of ours. Prisma believes that it has one of its own: each of
- * these costs some 0.4 ms of processor time and a round trip for its BEGIN, so only who asks a model pays for it.
+ * these costs half a millisecond of processor time and a round trip for its BEGIN, so only who asks a model pays for it.
  */
 export class Models {
   private readonly offered: Offered = new Map()
