@@ -149,7 +149,7 @@ export async function createContainer(settings: ServiceSettings) {
   const automaticMessages = new AutomaticMessageService(db, clock, activeTriggers)
   db.beforeCommit = new AutomaticSpeaker(clock, activeTriggers).follow
 
-  const receiving = new ReceiveService({ db, clock, providers, log, arriving: () => intake.perSecond })
+  const receiving = new ReceiveService({ db, clock, providers, log, isPressed: () => intake.isPressed })
   const routing = new RoutingService(db, clock, log, () => receiving.isFlood)
   const why = new WhyService(db, clock)
   const routingSettings = new RoutingSettingsService(db, clock)

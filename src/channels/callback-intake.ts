@@ -53,6 +53,8 @@ const wakePauseMs = 5
 const floodWakePauseMs = 50
 /** Callbacks a second from which on it is a flood: about what a worker attaches (docs/scaling.md) */
 const flood = 3000
+/** Callbacks without an answer from which on they wait for each other; at half of what a worker attaches there are ten */
+const manyUnanswered = 32
 
 /**
  * Takes callbacks in: checks the signature, stores, answers (api.md 6). The hottest path of the service: a callback
@@ -72,7 +74,7 @@ export class CallbackIntake {
     this.inbox = new Batcher((batch) => this.write(batch), { items: mostTogether, enough: enoughTogether })
     this.wakes = new PacedBatches(
       (orgId, wishes) => this.wake(orgId, wishes),
-      () => (this.perSecond > flood ? floodWakePauseMs : wakePauseMs),
+      () => (this.rate.perSecond(performance.now()) > flood ? floodWakePauseMs : wakePauseMs),
     )
   }
 
@@ -112,9 +114,14 @@ export class CallbackIntake {
     return provider.acknowledge(call.kind)
   }
 
-  /** How many callbacks have come in the latest moments. */
-  get perSecond(): number {
-    return this.rate.perSecond(performance.now())
+  /** Whether many callbacks wait to be answered. */
+  get isPressed(): boolean {
+    return this.unanswered > manyUnanswered
+  }
+
+  /** How many callbacks are being stored, or wait for it. */
+  get unanswered(): number {
+    return this.inbox.size
   }
 
   /** The account may have changed since it was remembered. */

@@ -14,6 +14,7 @@ interface Entry<Item, Result> {
  */
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = []
+  private writing = 0
   private isRunning = false
 
   /**
@@ -34,6 +35,11 @@ export class Batcher<Item, Result> {
     })
   }
 
+  /** How many items have no result yet. */
+  get size(): number {
+    return this.waiting.length + this.writing
+  }
+
   private async run(): Promise<void> {
     this.isRunning = true
     // Requests that the event loop has already read join the batch
@@ -41,7 +47,9 @@ export class Batcher<Item, Result> {
     while (this.waiting.length > 0) {
       if (this.waiting.length < this.limits.enough) await pause(gatherMs)
       const batch = this.waiting.splice(0, this.limits.items)
+      this.writing = batch.length
       await this.writeBatch(batch)
+      this.writing = 0
     }
     this.isRunning = false
   }

@@ -36,17 +36,12 @@ export interface ReceiveParts {
   clock: Clock
   providers: Providers
   log: Logger
-  /** How many callbacks come per second */
-  arriving(): number
+  /** Whether many callbacks wait to be answered: that goes first, for one that is late is repeated */
+  isPressed(): boolean
 }
 
 const batchSize = 250
 const longestRest = 5
-/**
- * Where callbacks come so much faster than they are worked, to answer them goes first: one that is late is repeated. Not much
- * more than 1: beside a worker that gives way to nobody callbacks come just as much faster as it lets them
- */
-const muchFaster = 1.2
 /** One drain at a time in an organization: the order of a customer's messages, and no conversation made twice. */
 const lock = 'inbound'
 // Tried at once and after 2, 6, 14 and 30 seconds: so long a customer's next message waits behind one that fails
@@ -78,17 +73,15 @@ export class ReceiveService {
   /** @param afterCrash who worked here last has died over it: nothing is taken together that may have been the cause */
   async drain(orgId: string, signal: AbortSignal, { afterCrash }: { afterCrash: boolean }): Promise<void> {
     let carefully = this.doubtful.delete(orgId) || afterCrash
-    let perSecond = Number.POSITIVE_INFINITY
     try {
       while (!signal.aborted) {
-        await giveWay(() => this.parts.arriving() > perSecond * muchFaster)
         const began = performance.now()
         const taken = carefully ? await this.takeAllSingly(orgId) : await this.takeBatch(orgId)
         carefully = false
         const milliseconds = performance.now() - began
         if (taken < batchSize) return await this.rest(milliseconds)
-        perSecond = (taken / milliseconds) * 1000
         this.flooded.add(orgId)
+        await giveWay(this.parts.isPressed)
       }
     } catch (error) {
       this.doubtful.add(orgId)

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { addAccount, inbox, post, twilioText } from '../channels/provider-calls.js'
 import { type ApiAnswer, call } from '../support/api-call.js'
 import { EventListener } from '../support/event-listener.js'
 import { TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
+import { holdTable } from '../support/sql.js'
 
 const places = { callbacks: 2, calls: 2, streams: 7, streamsOfOrganization: 4 }
 let service: TestService
@@ -18,27 +18,13 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** Nobody gets at the table until it is given back. */
-async function hold(table: string): Promise<() => Promise<void>> {
-  const client = new pg.Client({ connectionString: service.databaseUrl })
-  await client.connect()
-  await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
-  let isHeld = true
-  const giveBack = async () => {
-    if (isHeld) await client.end()
-    isHeld = false
-  }
-  onTestFinished(giveBack)
-  return giveBack
-}
-
 const ask = (path: string, key: string | null): Promise<ApiAnswer> =>
   call(service, { method: 'GET', path, key })
 
 it('callbacks beyond those that can be stored soon get 503 at once, and the others are stored', async () => {
   const account = await addAccount(org)
   expect((await post(service, twilioText(account))).status).toBe(200)
-  const giveBack = await hold('callbacks')
+  const giveBack = await holdTable(service, 'callbacks')
   const texts = Array.from({ length: 5 }, () => twilioText(account))
 
   const answers = texts.map((text) => post(service, text))
@@ -61,7 +47,7 @@ it('callbacks beyond those that can be stored soon get 503 at once, and the othe
 it('calls beyond those that can be answered soon get 503 at once, and callbacks are taken all the same', async () => {
   const account = await addAccount(org)
   expect((await post(service, twilioText(account))).status).toBe(200)
-  const giveBack = await hold('access_keys')
+  const giveBack = await holdTable(service, 'access_keys')
 
   const answers = Array.from({ length: 4 }, () => ask('/v1/queues', org.adminKey))
   const refused = await firstOf(2, answers)

@@ -22,7 +22,7 @@ afterAll(() => service.close())
 /** A worker that knows nothing of the ones before it. */
 function newWorker(): ReceiveService {
   const { db, providers, log } = service.parts
-  return new ReceiveService({ db, clock, providers, log, arriving: () => 0 })
+  return new ReceiveService({ db, clock, providers, log, isPressed: () => false })
 }
 
 async function workersThatDie(org: TestOrganization): Promise<() => Promise<string>> {

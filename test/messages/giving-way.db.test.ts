@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ReceiveService } from '../../src/messages/receive-service.js'
+import { addAccount, post, twilioText } from '../channels/provider-calls.js'
 import { newCustomer, TestOrganization } from '../support/organization.js'
-import { startService, type TestService } from '../support/service.js'
-import { runSql } from '../support/sql.js'
+import { eventually, startService, type TestService } from '../support/service.js'
+import { holdTable, runSql } from '../support/sql.js'
 
 // Two batches full, and one that is not
 const waiting = 510
@@ -13,20 +14,20 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** How often the worker looked whether to give way, until it had worked all that waited, while so many came per second. */
-async function looksWhile(perSecond: number): Promise<{ looks: number; left: number }> {
+/** How often the worker looked whether to give way, until it had worked all that waited. */
+async function looksWhile(isPressed: boolean): Promise<{ looks: number; left: number }> {
   const org = await TestOrganization.create(service)
   const number = await org.addNumber('twilio sms')
   await Promise.all(
     Array.from({ length: waiting }, (_, index) => org.customerTexts(newCustomer(), number, `text ${index}`)),
   )
   let looks = 0
-  const arriving = () => {
+  const look = () => {
     looks++
-    return perSecond
+    return isPressed
   }
   const { db, clock, providers, log } = service.parts
-  const worker = new ReceiveService({ db, clock, providers, log, arriving })
+  const worker = new ReceiveService({ db, clock, providers, log, isPressed: look })
   await worker.drain(org.id, new AbortController().signal, { afterCrash: false })
   const left = await runSql(service, `SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending'`, [
     org.id,
@@ -34,11 +35,38 @@ async function looksWhile(perSecond: number): Promise<{ looks: number; left: num
   return { looks, left: left.length }
 }
 
-it('a worker waits for nobody while fewer callbacks come than it works, however many wait', async () => {
-  expect(await looksWhile(1)).toEqual({ looks: 3, left: 0 })
+it('a worker waits for nobody while callbacks are answered at once, however many it has to work', async () => {
+  expect(await looksWhile(false)).toEqual({ looks: 2, left: 0 })
 })
 
-it('it lets those go first that come faster than it works, and goes on in spite of a flood that lasts', async () => {
-  // Once before the first batch, of which it knows no pace yet, and through the whole of its patience before each other
-  expect(await looksWhile(1_000_000)).toEqual({ looks: 1 + 25 + 25, left: 0 })
+it('it lets those go first that wait to be answered, and goes on in spite of a flood that lasts', async () => {
+  // Through the whole of its patience between batches. The first batch waits for nobody: what is no more than that is soon done
+  expect(await looksWhile(true)).toEqual({ looks: 25 + 25, left: 0 })
+})
+
+it('it gives way while the database keeps more than a few callbacks from being answered, and not after', async () => {
+  const org = await TestOrganization.create(service)
+  const account = await addAccount(org)
+  const { intake } = service.parts
+  const text = () => post(service, twilioText(account))
+  expect((await text()).status).toBe(200)
+  const giveBack = await holdTable(service, 'callbacks')
+
+  const few = Array.from({ length: 20 }, text)
+  await eventually(
+    async () => intake.unanswered,
+    (unanswered) => unanswered === 20,
+  )
+  const whileFew = intake.isPressed
+  const many = Array.from({ length: 20 }, text)
+  await eventually(
+    async () => intake.unanswered,
+    (unanswered) => unanswered === 40,
+  )
+  const whileMany = intake.isPressed
+  await giveBack()
+  const answers = await Promise.all([...few, ...many])
+
+  expect([whileFew, whileMany, intake.isPressed]).toEqual([false, true, false])
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
 })

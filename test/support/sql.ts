@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { onTestFinished } from 'vitest'
 import type { TestService } from './service.js'
 
 /** One statement as the owner of the database, whom no policy binds: to look behind the API, or to break something. */
@@ -20,4 +21,17 @@ export async function openSql({ databaseUrl }: Pick<TestService, 'databaseUrl'>)
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   return client
+}
+
+/** Nobody gets at the table until it is given back, or the test ends. */
+export async function holdTable(service: TestService, table: string): Promise<() => Promise<void>> {
+  const client = await openSql(service)
+  await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+  let isHeld = true
+  const giveBack = async () => {
+    if (isHeld) await client.end()
+    isHeld = false
+  }
+  onTestFinished(giveBack)
+  return giveBack
 }
