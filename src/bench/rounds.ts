@@ -1,15 +1,16 @@
 import type { Measured } from './figures.js'
 import { median } from './statistics.js'
 
-const rounds = 3
+const fewRounds = 3
 
 /**
- * Measures one place after the other, and that three times: what changes on the machine meanwhile meets all of them.
+ * Measures one place after the other, and that several times: what changes on the machine meanwhile meets all of them.
  * @returns for each place the medians, with what each round found as `runs`
  */
 export async function inTurn<Place>(
   places: readonly Place[],
   measure: (place: Place) => Promise<Measured[]>,
+  rounds = fewRounds,
 ): Promise<Measured[][]> {
   const found = places.map((): Measured[][] => [])
   for (let round = 1; round <= rounds; round++) {
