@@ -37,7 +37,7 @@ export interface ReceiveParts {
   providers: Providers
   log: Logger
   /** Whether many callbacks wait to be answered: that goes first, for one that is late is repeated */
-  isPressed(): boolean
+  isPressed: () => boolean
 }
 
 const batchSize = 250

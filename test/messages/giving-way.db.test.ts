@@ -44,7 +44,7 @@ it('it lets those go first that wait to be answered, and goes on in spite of a f
   expect(await looksWhile(true)).toEqual({ looks: 25 + 25, left: 0 })
 })
 
-it('it gives way while the database keeps more than a few callbacks from being answered, and not after', async () => {
+it('callbacks press when more than a few wait for the database, and no longer when they are answered', async () => {
   const org = await TestOrganization.create(service)
   const account = await addAccount(org)
   const { intake } = service.parts
