@@ -124,8 +124,7 @@ describe('whatever is sent to any route', () => {
       { numRuns: runs * 4, endOnFailure: true },
     )
 
-    const pending = () =>
-      database.query(`SELECT 1 FROM callbacks WHERE state = 'pending' AND org_id = $1`, [home.org.id])
+    const pending = () => database.query('SELECT 1 FROM inbox WHERE org_id = $1', [home.org.id])
     await eventually(
       async () => (await pending()).rowCount,
       (count) => count === 0,

@@ -87,7 +87,7 @@ const rowsOf = ({ org }: Furnished): Promise<unknown[]> =>
 /** Every callback was looked at; one that names an unknown message is looked at again for a while. */
 const allAreTaken = () =>
   eventually(
-    () => runSql(service, `SELECT 1 FROM callbacks WHERE state = 'pending' AND attempts = 0`),
+    () => runSql(service, 'SELECT 1 FROM inbox WHERE attempts = 0'),
     (untouched) => untouched.length === 0,
     20_000,
   )

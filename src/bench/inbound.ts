@@ -77,10 +77,9 @@ export async function attach(
 
 /** Looked for from the newest on: what is done is in the index for a while, and to go through that would slow the rest. */
 async function hasPending({ database }: Stage, { organization }: Inbound): Promise<boolean> {
-  const { rows } = await database.query(
-    `SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending' AND processed_at IS NULL ORDER BY seq DESC LIMIT 1`,
-    [organization.id],
-  )
+  const { rows } = await database.query(`SELECT 1 FROM inbox WHERE org_id = $1 ORDER BY seq DESC LIMIT 1`, [
+    organization.id,
+  ])
   return rows.length > 0
 }
 

@@ -116,7 +116,7 @@ function numbered(redisUrl: string, number: number): string {
 /** The first comparison comes some seconds after the start, every other one a quarter of an hour after the one before. */
 async function isSettled(database: pg.Client): Promise<boolean> {
   const found = await database.query<{ settled: boolean }>(`
-    SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
+    SELECT NOT EXISTS (SELECT 1 FROM inbox)
       AND NOT EXISTS (SELECT 1 FROM conversations WHERE status = 'open' AND queue_id IS NULL)
       AND NOT EXISTS (SELECT 1 FROM outbox WHERE position IS NULL)
       AND NOT EXISTS (SELECT 1 FROM channel_accounts JOIN organizations o ON o.id = org_id

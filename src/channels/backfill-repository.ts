@@ -61,7 +61,7 @@ export async function findKnownKeys(
     SELECT k.key FROM unnest(${[...keys]}::text[]) AS k(key), unnest(${accountIds}::uuid[]) AS a(id)
     WHERE (
       SELECT c.id FROM callbacks c WHERE c.org_id = ${tx.orgId}::uuid AND c.account_id = a.id AND c.provider_key = k.key
-        AND c.kind = 'message' AND c.state IN ('pending', 'done', 'set_aside')) IS NOT NULL`
+        AND c.kind = 'message' AND c.state IN ('accepted', 'set_aside')) IS NOT NULL`
   return new Set(rows.map(({ key }) => key))
 }
 
@@ -81,11 +81,15 @@ export async function storeRecovered(
       SELECT listed.*, nextval('callbacks_seq_seq') AS seq FROM (
         SELECT * FROM jsonb_to_recordset(${batch}::jsonb) AS b(ordinal int, "accountId" uuid, id uuid, kind callback_kind,
           key text, lane text, url text, "contentType" text, body text, "receivedAt" timestamptz) ORDER BY ordinal) listed
+    ), stored AS (
+      INSERT INTO callbacks (org_id, id, seq, account_id, kind, provider_key, lane, url, content_type, body, state,
+        received_at, stored_at, recovered)
+      SELECT ${tx.orgId}::uuid, id, seq, "accountId", kind, key, lane, url, "contentType", body, 'accepted',
+        "receivedAt", ${now}, true
+      FROM numbered ORDER BY "accountId", kind, key
+      ON CONFLICT (org_id, account_id, provider_key, kind) WHERE state IN ('accepted', 'set_aside') DO NOTHING
+      RETURNING org_id, seq, id, lane, stored_at
     )
-    INSERT INTO callbacks (org_id, id, seq, account_id, kind, provider_key, lane, url, content_type, body, state,
-      received_at, due_at, recovered)
-    SELECT ${tx.orgId}::uuid, id, seq, "accountId", kind, key, lane, url, "contentType", body, 'pending',
-      "receivedAt", ${now}, true
-    FROM numbered ORDER BY "accountId", kind, key
-    ON CONFLICT (org_id, account_id, provider_key, kind) WHERE state IN ('pending', 'done', 'set_aside') DO NOTHING`
+    INSERT INTO inbox (org_id, seq, callback_id, lane, stored_at, due_at)
+    SELECT org_id, seq, id, lane, stored_at, stored_at FROM stored`
 }

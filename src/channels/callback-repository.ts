@@ -61,9 +61,11 @@ export async function storeCallbacks(
   return callbacks.map(({ id }) => outcomeOf.get(id) ?? 'stored')
 }
 
-/** A stored callback that is to be worked. */
+/** A stored callback that waits in the inbox. */
 export interface PendingCallback {
   id: string
+  /** Its place in the inbox */
+  seq: bigint
   accountId: string
   provider: ProviderName
   kind: CallbackKind
@@ -83,10 +85,10 @@ export interface PendingCallback {
  */
 export type Trust = 'trusted' | 'doubtful'
 
-const inOrder = Prisma.sql`ORDER BY c.seq`
+const inOrder = Prisma.sql`ORDER BY i.seq`
 const ofTrust: Record<Trust, { which: Prisma.Sql; order: Prisma.Sql }> = {
-  trusted: { which: Prisma.sql`AND c.reason IS NULL`, order: inOrder },
-  doubtful: { which: Prisma.sql`AND c.reason IS NOT NULL`, order: Prisma.sql`ORDER BY c.attempts, c.seq` },
+  trusted: { which: Prisma.sql`AND NOT i.is_doubtful`, order: inOrder },
+  doubtful: { which: Prisma.sql`AND i.is_doubtful`, order: Prisma.sql`ORDER BY i.attempts, i.seq` },
 }
 const ofAny = { which: Prisma.empty, order: inOrder }
 
@@ -94,8 +96,8 @@ const ofAny = { which: Prisma.empty, order: inOrder }
  * What is due, in the order in which it came. A callback waits behind an earlier one of its lane that was postponed or
  * is doubtful, so that a customer's messages keep their order. Call it for one organization once at a time. The few lanes
  * that are held up are found first: a fresh database has no statistics, and an anti-join over the inbox would be quadratic.
- * That nothing pending was worked goes without saying, but for the planner, which knows how few those are. Accounts are
- * joined last: it believes that one account of an organization has hardly a callback, and would read all that it ever had.
+ * What is taken is settled before anything is joined to it, and each callback is looked up by itself: of an organization
+ * that is new the planner believes that it has hardly a callback, and would read all of them for each.
  */
 export async function takePendingCallbacks(
   tx: OrgTx,
@@ -106,18 +108,21 @@ export async function takePendingCallbacks(
   const { which, order } = trust ? ofTrust[trust] : ofAny
   return tx.$queryRaw<PendingCallback[]>`
     WITH held AS MATERIALIZED (
-      SELECT lane, min(seq) AS seq FROM callbacks
-      WHERE org_id = ${tx.orgId}::uuid AND state = 'pending' AND attempts > 0 AND (due_at > ${now} OR reason IS NOT NULL)
+      SELECT lane, min(seq) AS seq FROM inbox
+      WHERE org_id = ${tx.orgId}::uuid AND attempts > 0 AND (due_at > ${now} OR is_doubtful)
       GROUP BY lane
     ), taken AS MATERIALIZED (
-      SELECT c.* FROM callbacks c
-      WHERE c.org_id = ${tx.orgId}::uuid AND c.state = 'pending' AND c.processed_at IS NULL AND c.due_at <= ${now}
-        AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = c.lane AND h.seq < c.seq)
+      SELECT i.* FROM inbox i
+      WHERE i.org_id = ${tx.orgId}::uuid AND i.due_at <= ${now}
+        AND NOT EXISTS (SELECT 1 FROM held h WHERE h.lane = i.lane AND h.seq < i.seq)
         ${which} ${order} LIMIT ${limit}
     )
-    SELECT c.id, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url, c.content_type AS "contentType",
-      c.body, c.attempts, c.reason IS NOT NULL AS "isDoubtful", c.received_at AS "receivedAt", c.recovered
-    FROM taken c JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
+    SELECT c.id, i.seq, c.account_id AS "accountId", a.provider::text, c.kind::text, c.url,
+      c.content_type AS "contentType", c.body, i.attempts, i.is_doubtful AS "isDoubtful",
+      c.received_at AS "receivedAt", c.recovered
+    FROM taken i CROSS JOIN LATERAL (
+        SELECT * FROM callbacks WHERE org_id = i.org_id AND id = i.callback_id LIMIT 1) c
+      JOIN channel_accounts a ON a.org_id = c.org_id AND a.id = c.account_id
     ${order}`
 }
 
@@ -127,46 +132,54 @@ export async function takePendingCallbacks(
  */
 export async function beginAttempt(
   tx: OrgTx,
-  { id, attempts }: PendingCallback,
+  { seq, attempts }: PendingCallback,
   retryAt: Date,
 ): Promise<void> {
-  await tx.callback.updateMany({
-    where: { id },
-    data: { attempts: attempts + 1, dueAt: retryAt, reason: 'processing_failed' },
+  await tx.inboxEntry.updateMany({
+    where: { seq },
+    data: { attempts: attempts + 1, dueAt: retryAt, isDoubtful: true },
   })
 }
 
 /** Whether the callback still waits at this attempt; locked, so that nobody else works it meanwhile. */
-export async function lockAttempt(tx: OrgTx, id: string, attempts: number): Promise<boolean> {
+export async function lockAttempt(tx: OrgTx, { seq, attempts }: PendingCallback): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
-    SELECT 1 FROM callbacks WHERE org_id = ${tx.orgId}::uuid AND id = ${id}::uuid AND attempts = ${attempts}
-      AND state = 'pending' FOR UPDATE`
+    SELECT 1 FROM inbox WHERE org_id = ${tx.orgId}::uuid AND seq = ${seq} AND attempts = ${attempts} FOR UPDATE`
   return rows.length > 0
 }
 
-export async function finishCallbacks(tx: OrgTx, ids: readonly string[], now: Date): Promise<void> {
-  if (ids.length === 0) return
+/** They are done: they wait no more. */
+export async function finishCallbacks(tx: OrgTx, callbacks: readonly PendingCallback[]): Promise<void> {
+  if (callbacks.length === 0) return
+  const places = `{${callbacks.map(({ seq }) => seq).join()}}`
   await tx.$executeRaw`
-    UPDATE callbacks SET state = 'done', reason = NULL, detail = NULL, processed_at = ${now}
-    WHERE org_id = ${tx.orgId}::uuid AND id = ANY(${[...ids]}::uuid[])`
+    DELETE FROM inbox WHERE org_id = ${tx.orgId}::uuid AND seq = ANY(${places}::bigint[])`
 }
 
-/** Keeps what could not be used, where the admin sees it with its reason. */
+/** Keeps what could not be used, where the admin sees it with its reason. It waits no more. */
 export async function setAsideCallbacks(
   tx: OrgTx,
-  callbacks: readonly { id: string; reason: string; detail: string }[],
-  now: Date,
+  callbacks: readonly (Pick<PendingCallback, 'seq'> & { reason: string; detail: string })[],
 ): Promise<void> {
   if (callbacks.length === 0) return
+  const rows = JSON.stringify(callbacks.map(({ seq, ...why }) => ({ seq: String(seq), ...why })))
   await tx.$executeRaw`
-    UPDATE callbacks c SET state = 'set_aside', reason = r.reason, detail = r.detail, processed_at = ${now}
-    FROM jsonb_to_recordset(${JSON.stringify(callbacks)}::jsonb) AS r(id uuid, reason text, detail text)
-    WHERE c.org_id = ${tx.orgId}::uuid AND c.id = r.id`
+    WITH aside AS (
+      DELETE FROM inbox i USING jsonb_to_recordset(${rows}::jsonb) AS r(seq bigint, reason text, detail text)
+      WHERE i.org_id = ${tx.orgId}::uuid AND i.seq = r.seq
+      RETURNING i.callback_id, i.attempts, r.reason, r.detail
+    )
+    UPDATE callbacks c SET state = 'set_aside', reason = a.reason, detail = a.detail, attempts = a.attempts
+    FROM aside a WHERE c.org_id = ${tx.orgId}::uuid AND c.id = a.callback_id`
 }
 
-export async function postponeCallback(tx: OrgTx, id: string, dueAt: Date, attempts: number): Promise<void> {
-  await tx.callback.updateMany({
-    where: { id },
-    data: { state: 'pending', processedAt: null, dueAt, attempts, reason: null },
+export async function postponeCallback(
+  tx: OrgTx,
+  { seq, attempts }: PendingCallback,
+  dueAt: Date,
+): Promise<void> {
+  await tx.inboxEntry.updateMany({
+    where: { seq },
+    data: { dueAt, attempts: attempts + 1, isDoubtful: false },
   })
 }

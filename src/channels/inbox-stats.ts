@@ -14,8 +14,7 @@ export class InboxStats {
     const [row] = await askSystem<{ pending: number; oldest: Date | null }>(
       this.db,
       Prisma.sql`
-        SELECT count(*)::int AS pending, min(received_at) FILTER (WHERE NOT recovered) AS oldest
-        FROM callbacks WHERE state = 'pending' AND processed_at IS NULL`,
+SELECT count(*)::int AS pending, min(stored_at) AS oldest FROM inbox`,
     )
     const age = row?.oldest ? this.clock.now().getTime() - row.oldest.getTime() : 0
     return { pending: row?.pending ?? 0, oldestSeconds: Math.max(0, age / 1000) }

@@ -47,7 +47,7 @@ export async function quarantineCallbacks(
     SELECT id FROM channel_accounts WHERE org_id = ${tx.orgId}::uuid AND id = ${accountId}::uuid FOR NO KEY UPDATE`
   await tx.$executeRaw`
     INSERT INTO callbacks (org_id, id, account_id, kind, provider_key, lane, url, content_type, body, state, reason,
-      detail, received_at, due_at)
+      detail, received_at, stored_at)
     SELECT ${tx.orgId}::uuid, id, ${accountId}::uuid, kind, key, lane, url, "contentType", body, 'quarantined', reason,
       detail, "receivedAt", "receivedAt"
     FROM jsonb_to_recordset(${JSON.stringify(callbacks)}::jsonb) AS r(id uuid, kind callback_kind, key text, lane text,
@@ -118,7 +118,7 @@ export async function hasGenuine(
   const rows = await tx.$queryRaw<unknown[]>`
     SELECT 1 FROM callbacks WHERE org_id = ${tx.orgId}::uuid AND account_id = ${accountId}::uuid
       AND kind = ${kind}::callback_kind AND provider_key = ${providerKey}
-      AND state IN ('pending', 'done', 'set_aside')`
+      AND state IN ('accepted', 'set_aside')`
   return rows.length > 0
 }
 
@@ -128,26 +128,37 @@ export async function deleteKept(tx: OrgTx, id: string): Promise<void> {
 
 /** Hands it to the worker as if it had just come, but with the moment at which it really came. */
 export async function releaseKept(tx: OrgTx, id: string, now: Date): Promise<void> {
-  await tx.callback.updateMany({
-    where: { id },
-    data: { state: 'pending', reason: null, detail: null, attempts: 0, dueAt: now, processedAt: null },
-  })
+  await release(tx, Prisma.sql`${id}::uuid`, now)
 }
 
 /**
  * The same for many that the worker set aside, oldest first; answers how many. Not `state = 'set_aside'`, by which the
  * planner would look for the few that are kept among all that ever came.
  */
-export async function releaseSetAside(
+export function releaseSetAside(
   tx: OrgTx,
   filter: KeptFilter,
   { now, limit }: { now: Date; limit: number },
 ): Promise<number> {
-  return tx.$executeRaw`
-    UPDATE callbacks SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, due_at = ${now}, processed_at = NULL
-    WHERE org_id = ${tx.orgId}::uuid AND id IN (
+  return release(
+    tx,
+    Prisma.sql`
       SELECT c.id FROM callbacks c
       WHERE c.org_id = ${tx.orgId}::uuid AND c.state IN ('quarantined', 'set_aside') AND c.state <> 'quarantined'
         ${filtered(filter)}
-      ORDER BY c.id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
+      ORDER BY c.id LIMIT ${limit} FOR UPDATE SKIP LOCKED`,
+    now,
+  )
+}
+
+/** Puts them back into the inbox, in the order in which they came. */
+function release(tx: OrgTx, ids: Prisma.Sql, now: Date): Promise<number> {
+  return tx.$executeRaw`
+    WITH released AS (
+      UPDATE callbacks SET state = 'accepted', reason = NULL, detail = NULL, attempts = 0
+      WHERE org_id = ${tx.orgId}::uuid AND id IN (${ids})
+      RETURNING org_id, seq, id, lane
+    )
+    INSERT INTO inbox (org_id, seq, callback_id, lane, stored_at, due_at)
+    SELECT org_id, seq, id, lane, ${now}, ${now} FROM released`
 }

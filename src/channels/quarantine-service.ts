@@ -33,7 +33,8 @@ interface ShownCallback
     KeptCallback,
     'id' | 'accountId' | 'kind' | 'reason' | 'detail' | 'providerKey' | 'attempts' | 'body'
   > {
-  state: Exclude<CallbackState, 'done'>
+  /** `pending`: it has just been released */
+  state: Exclude<CallbackState, 'accepted'> | 'pending'
   receivedAt: string
   from: string | null
   to: string | null
@@ -116,7 +117,7 @@ export class QuarantineService {
       before: { accountId: kept.accountId, state: kept.state, reason: kept.reason },
       after: { duplicate },
     })
-    const released = duplicate ? kept : { ...kept, state: 'pending' as const, reason: null, detail: null }
+    const released = duplicate ? kept : { ...kept, state: 'accepted' as const, reason: null, detail: null }
     return { ...this.present({ ...released, attempts: duplicate ? kept.attempts : 0 }), duplicate }
   }
 
@@ -126,7 +127,7 @@ export class QuarantineService {
       id: row.id,
       accountId: row.accountId,
       kind: row.kind,
-      state: row.state === 'done' ? 'pending' : row.state,
+      state: row.state === 'accepted' ? 'pending' : row.state,
       reason: row.reason,
       detail: row.detail,
       providerKey: row.providerKey,

@@ -59,8 +59,10 @@ export class Retention {
       'callbacks',
       (rows) => Prisma.sql`
       DELETE FROM callbacks WHERE (org_id, id) IN (
-        SELECT org_id, id FROM callbacks WHERE state = 'done' AND processed_at < ${later(now, -callbacksFor)}
-        ORDER BY processed_at ${rows})
+        SELECT c.org_id, c.id FROM callbacks c
+        WHERE c.state = 'accepted' AND c.stored_at < ${later(now, -callbacksFor)}
+          AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.org_id = c.org_id AND i.seq = c.seq)
+        ORDER BY c.stored_at ${rows})
       RETURNING 1`,
     )
     await this.drain(

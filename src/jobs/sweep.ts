@@ -64,12 +64,10 @@ export class Sweep {
 // something in their inbox, and queues with something open, are found from one to the next: not by what is in them.
 const dueNow = (now: Date) => Prisma.sql`
   WITH RECURSIVE posted AS (
-    (SELECT org_id FROM callbacks WHERE state = 'pending' AND processed_at IS NULL ORDER BY org_id LIMIT 1)
+    (SELECT org_id FROM inbox ORDER BY org_id LIMIT 1)
     UNION ALL
     SELECT (
-      SELECT next.org_id FROM callbacks next
-      WHERE next.state = 'pending' AND next.processed_at IS NULL AND next.org_id > posted.org_id
-      ORDER BY next.org_id LIMIT 1)
+      SELECT next.org_id FROM inbox next WHERE next.org_id > posted.org_id ORDER BY next.org_id LIMIT 1)
     FROM posted WHERE posted.org_id IS NOT NULL
   ), unsent AS (
     (SELECT org_id, due_at FROM messages WHERE due_at IS NOT NULL ORDER BY org_id, due_at LIMIT 1)

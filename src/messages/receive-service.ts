@@ -145,7 +145,9 @@ export class ReceiveService {
     }
     try {
       const reasons = await this.parts.db.inOrg({ orgId, lock }, async (tx) =>
-        (await lockAttempt(tx, callback.id, callback.attempts + 1)) ? this.apply(tx, [callback]) : [],
+        (await lockAttempt(tx, { ...callback, attempts: callback.attempts + 1 }))
+          ? this.apply(tx, [callback])
+          : [],
       )
       this.count(reasons)
     } catch (error) {
@@ -182,19 +184,23 @@ export class ReceiveService {
       else if (event.type === 'status') reports.push({ callback, event })
       else ignored.push({ callback, event })
     }
-    // All are done, and what could not be used is marked so after. Messages ask first: what they are answered is worked on
-    // while the database writes that they are done
-    const attaching = attachMessages(tx, messages, now)
-    const ids = pending.map(({ id }) => id)
-    atTheEnd(tx, finishCallbacks(tx, ids, now))
-    const unattached = await attaching
+    const unattached = await attachMessages(tx, messages, now)
     const unapplied = await applyReports(tx, reports, now)
     const unread = ignored.map(({ callback, event }) => ({
       kind: 'set_aside' as const,
       callback,
       ...reasonOf(event),
     }))
-    return this.keepLeftovers(tx, [...unread, ...unattached, ...unapplied], now)
+    const leftovers = [...unread, ...unattached, ...unapplied]
+    const left = new Set(leftovers.map(({ callback }) => callback))
+    atTheEnd(
+      tx,
+      finishCallbacks(
+        tx,
+        pending.filter((callback) => !left.has(callback)),
+      ),
+    )
+    return this.keepLeftovers(tx, leftovers, now)
   }
 
   private async keepLeftovers(tx: OrgTx, leftovers: Leftover[], now: Date): Promise<string[]> {
@@ -203,22 +209,19 @@ export class ReceiveService {
     const final = leftovers.filter(isFinal)
     await setAsideCallbacks(
       tx,
-      final.map(({ callback, reason, detail }) => ({ id: callback.id, reason, detail })),
-      now,
+      final.map(({ callback, reason, detail }) => ({ seq: callback.seq, reason, detail })),
     )
     for (const { callback } of leftovers.filter((leftover) => !isFinal(leftover))) {
-      await postponeCallback(tx, callback.id, retryAt(callback, now), callback.attempts + 1)
+      await postponeCallback(tx, callback, retryAt(callback, now))
     }
     return final.map(({ reason }) => reason)
   }
 
   /** After a fault of ours, and after its attempts: to the admin. */
-  private async giveUp(orgId: string, { id }: PendingCallback, fault: string): Promise<void> {
+  private async giveUp(orgId: string, { seq }: PendingCallback, fault: string): Promise<void> {
     const reason = 'processing_failed'
     const detail = `Processing failed ${maxAttempts} times (${fault}). The service's log tells more under this id. Release it when the fault is mended.`
-    await this.parts.db.inOrg(orgId, (tx) =>
-      setAsideCallbacks(tx, [{ id, reason, detail }], this.parts.clock.now()),
-    )
+    await this.parts.db.inOrg(orgId, (tx) => setAsideCallbacks(tx, [{ seq, reason, detail }]))
     this.count([reason])
   }
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase } from '../support/database.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, TestOrganization } from '../support/organization.js'
 import { startOutageProxy } from '../support/outage-proxy.js'
 import { startService, type TestService } from '../support/service.js'
-import { addAccount, inbox, post, telesignText, twilioText } from './provider-calls.js'
+import { addAccount, post, telesignText, twilioText } from './provider-calls.js'
 
 const now = new Date('2026-03-01T12:00:00.000Z')
 let service: TestService
@@ -20,7 +21,7 @@ async function newOrganization(): Promise<TestOrganization> {
   return org
 }
 
-const stored = () => inbox(service, org.id)
+const stored = () => standingCallbacks(service, org.id)
 
 describe('a callback is refused', () => {
   it.each([

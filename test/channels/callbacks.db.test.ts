@@ -1,16 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
-import {
-  addAccount,
-  inbox,
-  newSid,
-  post,
-  signedTwilioCall,
-  telesignText,
-  twilioText,
-} from './provider-calls.js'
+import { addAccount, newSid, post, signedTwilioCall, telesignText, twilioText } from './provider-calls.js'
 
 const emptyTwiml = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -29,7 +22,7 @@ async function newOrganization(): Promise<TestOrganization> {
   return org
 }
 
-const stored = () => inbox(service, org.id)
+const stored = () => standingCallbacks(service, org.id)
 
 describe('a signed callback', () => {
   it('from Twilio is stored as it came and answered with empty TwiML', async () => {
@@ -184,7 +177,9 @@ describe('a signed callback', () => {
     )
 
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    const counts = await Promise.all(orgs.map(async ({ id }) => (await inbox(service, id)).length))
+    const counts = await Promise.all(
+      orgs.map(async ({ id }) => (await standingCallbacks(service, id)).length),
+    )
     expect(counts).toEqual([100, 100, 100])
   })
 })
@@ -203,7 +198,7 @@ describe('where PUBLIC_URL has a path', () => {
       prefixed,
       twilioText(account, { path, url: account.calledUrl.replace('/parley/eu', '') }),
     )
-    const rows = await inbox(prefixed, there.id)
+    const rows = await standingCallbacks(prefixed, there.id)
     await prefixed.close()
 
     expect(account.calledUrl).toContain('/parley/eu/callbacks/twilio/')

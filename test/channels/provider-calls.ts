@@ -1,5 +1,4 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Callback } from '../../src/db/generated/client.js'
 import type { TestOrganization } from '../support/organization.js'
 import { done } from '../support/organization.js'
 import type { TestService } from '../support/service.js'
@@ -137,7 +136,3 @@ export async function post(
     headers: answer.headers,
   }
 }
-
-/** What is in the inbox of an organization, in the order in which it came. */
-export const inbox = (service: TestService, orgId: string): Promise<Callback[]> =>
-  service.parts.db.inOrg(orgId, (tx) => tx.callback.findMany({ orderBy: { seq: 'asc' } }))

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { setAsideCallbacks } from '../../src/channels/callback-repository.js'
+import { setAsideCallbacks, takePendingCallbacks } from '../../src/channels/callback-repository.js'
 import { days, later } from '../../src/lib/clock.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, refused, TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
 import {
   addAccount,
-  inbox,
   newSid,
   newTwilioCredentials,
   post,
@@ -99,7 +99,7 @@ describe('a callback with a bad signature', () => {
     const genuine = await post(service, twilioText(account, { params: { MessageSid: sid, Body: 'real' } }))
 
     expect(genuine.status).toBe(200)
-    const states = (await inbox(service, org.id)).map(({ state }) => state)
+    const states = (await standingCallbacks(service, org.id)).map(({ state }) => state)
     expect(states.sort()).toEqual(['pending', 'quarantined'])
   })
 })
@@ -111,7 +111,7 @@ describe('the bounds of the quarantine', () => {
     const answers = await Promise.all(Array.from({ length: 230 }, () => post(service, forged())))
 
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]))
-    const kept = (await inbox(service, org.id)).length
+    const kept = (await standingCallbacks(service, org.id)).length
     expect(kept).toBeLessThanOrEqual(200)
     expect(kept).toBeGreaterThan(150)
     expect(kept + (await dropped())).toBe(230)
@@ -119,7 +119,7 @@ describe('the bounds of the quarantine', () => {
 
   it('when it is full, the oldest goes out and is counted', async () => {
     await newAccount()
-    const times = { receivedAt: now, dueAt: now }
+    const times = { receivedAt: now, storedAt: now }
     await service.parts.db.inOrg(org.id, (tx) =>
       tx.callback.createMany({
         data: Array.from({ length: 200 }, (_, index) => ({
@@ -140,7 +140,7 @@ describe('the bounds of the quarantine', () => {
 
     await post(service, forged())
 
-    const rows = await inbox(service, org.id)
+    const rows = await standingCallbacks(service, org.id)
     expect(rows).toHaveLength(200)
     expect(rows.map(({ providerKey }) => providerKey)).not.toContain('SM0')
     expect(await dropped()).toBe(1)
@@ -157,7 +157,7 @@ describe('the bounds of the quarantine', () => {
     const after = await quarantine()
     await refused(release(onTheDay[0].id), 404, 'not_found')
     await post(service, forged())
-    const rows = await inbox(service, org.id)
+    const rows = await standingCallbacks(service, org.id)
     now = start
 
     expect([onTheDay.length, after.length]).toEqual([1, 0])
@@ -176,7 +176,7 @@ describe('a release', () => {
     const { body } = await done(release(item.id), 200)
 
     expect(body).toMatchObject({ id: item.id, state: 'pending', duplicate: false, reason: null, attempts: 0 })
-    expect(await inbox(service, org.id)).toMatchObject([
+    expect(await standingCallbacks(service, org.id)).toMatchObject([
       { id: item.id, state: 'pending', receivedAt: cameAt, dueAt: now, attempts: 0, reason: null },
     ])
     expect(await quarantine()).toEqual([])
@@ -193,7 +193,7 @@ describe('a release', () => {
     const { body } = await done(release(item.id), 200)
 
     expect(body).toMatchObject({ id: item.id, duplicate: true })
-    expect(await inbox(service, org.id)).toMatchObject([{ providerKey: sid, state: 'pending' }])
+    expect(await standingCallbacks(service, org.id)).toMatchObject([{ providerKey: sid, state: 'pending' }])
   })
 
   it('at the same moment as the genuine one leaves one callback', async () => {
@@ -208,7 +208,7 @@ describe('a release', () => {
     ])
 
     expect([released.status, genuine.status]).toEqual([200, 200])
-    expect(await inbox(service, org.id)).toMatchObject([{ providerKey: sid, state: 'pending' }])
+    expect(await standingCallbacks(service, org.id)).toMatchObject([{ providerKey: sid, state: 'pending' }])
   })
 
   it('twice at once is one release', async () => {
@@ -251,14 +251,14 @@ describe('the list', () => {
   it('has what the worker set aside, newest first, and filters by reason and account', async () => {
     await newAccount()
     await post(service, twilioText(account, { params: { Body: 'to an unknown number' } }))
-    const [callback] = await inbox(service, org.id)
-    await service.parts.db.inOrg(org.id, (tx) =>
-      setAsideCallbacks(
+    await service.parts.db.inOrg(org.id, async (tx) => {
+      const waiting = await takePendingCallbacks(tx, now, 1)
+      const why = { reason: 'unknown_number', detail: 'Add the number.' }
+      await setAsideCallbacks(
         tx,
-        [{ id: callback?.id ?? '', reason: 'unknown_number', detail: 'Add the number.' }],
-        now,
-      ),
-    )
+        waiting.map(({ seq }) => ({ seq, ...why })),
+      )
+    })
     await post(service, forged())
     const other = await addAccount(org)
 

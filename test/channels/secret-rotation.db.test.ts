@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { later } from '../../src/lib/clock.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
-import { addAccount, inbox, newTwilioCredentials, post, twilioText } from './provider-calls.js'
+import { addAccount, newTwilioCredentials, post, twilioText } from './provider-calls.js'
 
 let now = new Date('2026-03-01T12:00:00.000Z')
 let service: TestService
@@ -19,7 +20,7 @@ async function newOrganization(): Promise<TestOrganization> {
   return org
 }
 
-const stored = () => inbox(service, org.id)
+const stored = () => standingCallbacks(service, org.id)
 
 describe('the secret of an account is changed', () => {
   it('the one before is taken as long as the admin said, and not a moment longer', async () => {

@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import {
   finishCallbacks,
+  type PendingCallback,
   postponeCallback,
   setAsideCallbacks,
   takePendingCallbacks,
 } from '../../src/channels/callback-repository.js'
 import { InboxStats } from '../../src/channels/inbox-stats.js'
 import { later, seconds } from '../../src/lib/clock.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { TestOrganization } from '../support/organization.js'
 import { startService, type TestService } from '../support/service.js'
-import { addAccount, inbox, post, type TestAccount, twilioText } from './provider-calls.js'
+import { runSql } from '../support/sql.js'
+import { addAccount, post, type TestAccount, twilioText } from './provider-calls.js'
 
 const now = new Date('2026-03-01T12:00:00.000Z')
 const anna = '+12065550101'
@@ -40,11 +43,11 @@ async function taken(at = now, limit = 100): Promise<string[]> {
   return rows.map(({ body }) => new URLSearchParams(body).get('Body') ?? '')
 }
 
-const idOf = async (text: string): Promise<string> => {
-  const row = (await inbox(service, org.id)).find(
-    ({ body }) => new URLSearchParams(body).get('Body') === text,
-  )
-  return row?.id ?? ''
+async function waiting(text: string): Promise<PendingCallback> {
+  const all = await inOrg(org.id, (tx) => takePendingCallbacks(tx, now, 100))
+  const found = all.find(({ body }) => new URLSearchParams(body).get('Body') === text)
+  if (!found) throw new Error(`No callback waits with ${text}`)
+  return found
 }
 
 it('callbacks are taken in the order in which they came, with their provider', async () => {
@@ -68,9 +71,9 @@ it('what a customer wrote later waits behind a postponed message, other customer
   await texts(anna, 'one')
   await texts(ben, 'two')
   await texts(anna, 'three')
-  const first = await idOf('one')
+  const first = await waiting('one')
 
-  await inOrg(org.id, (tx) => postponeCallback(tx, first, later(now, seconds(2)), 1))
+  await inOrg(org.id, (tx) => postponeCallback(tx, first, later(now, seconds(2))))
 
   expect(await taken()).toEqual(['two'])
   expect(await taken(later(now, seconds(2)))).toEqual(['one', 'two', 'three'])
@@ -80,28 +83,40 @@ it('what is done or set aside is not taken again and holds up nobody', async () 
   await texts(anna, 'one')
   await texts(anna, 'two')
   await texts(anna, 'three')
-  const [first, second] = [await idOf('one'), await idOf('two')]
+  const [first, { seq }] = [await waiting('one'), await waiting('two')]
 
   await inOrg(org.id, async (tx) => {
-    await finishCallbacks(tx, [first], now)
-    await setAsideCallbacks(tx, [{ id: second, reason: 'unknown_number', detail: 'Add it.' }], now)
+    await finishCallbacks(tx, [first])
+    await setAsideCallbacks(tx, [{ seq, reason: 'unknown_number', detail: 'Add it.' }])
   })
 
   expect(await taken()).toEqual(['three'])
-  expect(await inbox(service, org.id)).toMatchObject([
-    { state: 'done', processedAt: now, reason: null },
-    { state: 'set_aside', processedAt: now, reason: 'unknown_number', detail: 'Add it.' },
-    { state: 'pending', processedAt: null },
+  expect(await standingCallbacks(service, org.id)).toMatchObject([
+    { state: 'done', reason: null },
+    { state: 'set_aside', reason: 'unknown_number', detail: 'Add it.' },
+    { state: 'pending', reason: null },
   ])
+})
+
+it('what is worked is written once: its row is where it was stored', async () => {
+  await texts(anna, 'one')
+  const row = () => runSql(service, 'SELECT ctid, xmin FROM callbacks WHERE org_id = $1', [org.id])
+  const stored = await row()
+
+  await inOrg(org.id, async (tx) => finishCallbacks(tx, await takePendingCallbacks(tx, now, 1)))
+
+  expect(await taken()).toEqual([])
+  expect(await row()).toEqual(stored)
 })
 
 it('another organization’s callbacks are out of reach', async () => {
   await texts(anna, 'one')
   const other = await TestOrganization.create(service)
-  const id = await idOf('one')
+  const first = await waiting('one')
 
   const foreign = await inOrg(other.id, async (tx) => {
-    await finishCallbacks(tx, [id], now)
+    await finishCallbacks(tx, [first])
+    await setAsideCallbacks(tx, [{ seq: first.seq, reason: 'unknown_number', detail: 'Add it.' }])
     return takePendingCallbacks(tx, now, 100)
   })
 

@@ -23,6 +23,11 @@ beforeAll(async () => {
   theirs = await furnish(service, 'foreigner')
   owner = new pg.Client({ connectionString: service.databaseUrl })
   await owner.connect()
+  // What waits is soon gone, unless it waits for tomorrow
+  await owner.query(
+    `INSERT INTO inbox (org_id, seq, callback_id, lane, stored_at, due_at)
+     SELECT org_id, seq, id, lane, stored_at, now() + interval '1 day' FROM callbacks ON CONFLICT DO NOTHING`,
+  )
   tenantTables = await tablesWhere(`EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped)`)
 })
@@ -150,6 +155,7 @@ describe('the rights', () => {
       'DELETE media',
       'DELETE outbox',
       'INSERT callbacks',
+      'INSERT inbox',
       // When back-fill is due next, set for all accounts when a process starts
       'UPDATE channel_accounts.backfill_due_at',
       'UPDATE outbox.position',

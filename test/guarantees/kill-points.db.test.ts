@@ -19,7 +19,7 @@ afterAll(() => stage?.close())
 /** What commits on the way of a message in and an answer out, by the tables that are written */
 const commits = {
   'a callback is stored': 'store_callbacks',
-  'a callback is attached': 'callbacks, conversations, events, messages, outbox',
+  'a callback is attached': 'conversations, events, inbox, messages, outbox',
   'events are published': 'publish_events',
   'a queue is chosen': 'conversations, events, outbox, status_changes',
   'an agent is offered it':
@@ -29,7 +29,7 @@ const commits = {
   'a reply is queued': 'conversations, events, idempotency_keys, messages, outbox',
   'a reply is about to be sent': 'channel_numbers, messages',
   'the provider’s answer is kept': 'events, messages, outbox',
-  'a delivery report is applied': 'callbacks, events, messages, outbox',
+  'a delivery report is applied': 'events, inbox, messages, outbox',
 }
 
 const steps = [...Object.values(commits).map((tables) => `the commit of ${tables}`), 'a send'].flatMap(

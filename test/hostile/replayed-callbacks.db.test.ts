@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  inbox,
   type ProviderCall,
   post,
   type TestAccount,
   telesignText,
   twilioText,
 } from '../channels/provider-calls.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { newCustomer, type TestNumber, TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
 import { runSql } from '../support/sql.js'
@@ -40,7 +40,7 @@ async function recorded(): Promise<{ call: ProviderCall; number: TestNumber; con
 
 const settled = () =>
   eventually(
-    async () => (await inbox(service, org.id)).filter(({ state }) => state === 'pending').length,
+    async () => (await standingCallbacks(service, org.id)).filter(({ state }) => state === 'pending').length,
     (pending) => pending === 0,
   )
 
@@ -87,7 +87,7 @@ describe('a callback that somebody recorded and sends again', () => {
     const answer = await post(service, { ...call, path: new URL(number.callbackUrl).pathname })
 
     expect(answer.status).toBe(403)
-    expect(await inbox(service, other.id)).toEqual([])
+    expect(await standingCallbacks(service, other.id)).toEqual([])
   })
 
   it('from Telesign, whose signature does not cover the address, is refused by every other account', async () => {

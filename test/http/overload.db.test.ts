@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { addAccount, inbox, post, twilioText } from '../channels/provider-calls.js'
+import { addAccount, post, twilioText } from '../channels/provider-calls.js'
 import { type ApiAnswer, call } from '../support/api-call.js'
 import { EventListener } from '../support/event-listener.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
 import { holdTable } from '../support/sql.js'
@@ -41,7 +42,7 @@ it('callbacks beyond those that can be stored soon get 503 at once, and the othe
   expect(meanwhile.map(({ status }) => status)).toEqual([200, 200])
   expect(all.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503, 503])
   expect(again.status).toBe(200)
-  expect(await inbox(service, org.id)).toHaveLength(4)
+  expect(await standingCallbacks(service, org.id)).toHaveLength(4)
 })
 
 it('calls beyond those that can be answered soon get 503 at once, and callbacks are taken all the same', async () => {

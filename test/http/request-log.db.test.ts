@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
-import { addAccount, inbox, post, twilioText } from '../channels/provider-calls.js'
+import { addAccount, post, twilioText } from '../channels/provider-calls.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { TestOrganization } from '../support/organization.js'
 import { eventually, startService } from '../support/service.js'
 
@@ -48,7 +49,7 @@ it('a callback has one line at debug, with the id that it has in the inbox', asy
 
   await post(service, twilioText(account))
 
-  const [stored] = await inbox(service, org.id)
+  const [stored] = await standingCallbacks(service, org.id)
   const lines = await eventually(
     said(({ route }) => route === '/callbacks/twilio/:token'),
     ({ length }) => length === 1,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Retention } from '../../src/jobs/retention.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, newCustomer, TestOrganization } from '../support/organization.js'
 import { eventually, startService, type TestService } from '../support/service.js'
 import { runSql } from '../support/sql.js'
@@ -45,6 +46,19 @@ it('what is past its time is deleted, and nothing that is still needed', async (
   expect(today).toEqual(before)
   expect(tomorrow).toEqual({ ...before, events: 0, keys: 0 })
   expect(later).toEqual({ events: 0, keys: 0, callbacks: 0, messages: before.messages })
+})
+
+it('a callback that still waits is not deleted, however old it is', async () => {
+  const idle = await startService({ idle: true })
+  const org = await TestOrganization.create(idle)
+  const number = await org.addNumber('twilio sms')
+  await org.customerTexts(newCustomer(), number, 'Hello')
+  const inTwoMonths = { now: () => new Date(Date.now() + 62 * 24 * 3_600_000) }
+
+  await new Retention({ db: idle.parts.db, log: idle.parts.log, clock: inTwoMonths }).once()
+
+  expect(await standingCallbacks(idle, org.id)).toMatchObject([{ state: 'pending' }])
+  await idle.close()
 })
 
 it('entries of the outbox go with their events, few at a time: each may have hundreds', async () => {

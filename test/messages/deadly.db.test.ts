@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { seconds } from '../../src/lib/clock.js'
 import { ReceiveService } from '../../src/messages/receive-service.js'
 import { TestClock } from '../support/clock.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, newCustomer, TestOrganization } from '../support/organization.js'
 import { poison } from '../support/poison.js'
 import { startService, type TestService } from '../support/service.js'
-import { runSql } from '../support/sql.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -36,11 +36,7 @@ async function workersThatDie(org: TestOrganization): Promise<() => Promise<stri
 }
 
 const states = async ({ id }: TestOrganization): Promise<string[]> =>
-  (
-    await runSql<{ state: string }>(service, 'SELECT state FROM callbacks WHERE org_id = $1 ORDER BY seq', [
-      id,
-    ])
-  ).map(({ state }) => state)
+  (await standingCallbacks(service, id)).map(({ state }) => state)
 
 describe('a message that ends the process of the worker', () => {
   it('is set aside after five attempts, each counted before it began, and holds up nobody after the second', async () => {

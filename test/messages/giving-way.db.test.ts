@@ -29,9 +29,7 @@ async function looksWhile(isPressed: boolean): Promise<{ looks: number; left: nu
   const { db, clock, providers, log } = service.parts
   const worker = new ReceiveService({ db, clock, providers, log, isPressed: look })
   await worker.drain(org.id, new AbortController().signal, { afterCrash: false })
-  const left = await runSql(service, `SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending'`, [
-    org.id,
-  ])
+  const left = await runSql(service, 'SELECT 1 FROM inbox WHERE org_id = $1', [org.id])
   return { looks, left: left.length }
 }
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seconds } from '../../src/lib/clock.js'
 import { TestClock } from '../support/clock.js'
+import { standingCallbacks } from '../support/inbox.js'
 import { done, newCustomer, type TestNumber, TestOrganization } from '../support/organization.js'
 import { poison } from '../support/poison.js'
 import { eventually, startService, type TestService } from '../support/service.js'
-import { runSql } from '../support/sql.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -28,11 +28,7 @@ const attemptsOf = async (
   { id }: TestOrganization,
   text: string,
 ): Promise<{ attempts: number; state: string }> => {
-  const [row] = await runSql<{ attempts: number; state: string }>(
-    service,
-    'SELECT attempts, state FROM callbacks WHERE org_id = $1 AND body LIKE $2',
-    [id, `%Body=${text}%`],
-  )
+  const row = (await standingCallbacks(service, id)).find(({ body }) => body.includes(`Body=${text}`))
   if (!row) throw new Error(`No callback with ${text}`)
   return row
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standingCallbacks } from '../support/inbox.js'
 import {
   type ChannelKind,
   done,
@@ -90,14 +91,9 @@ describe('a callback that cannot be worked', () => {
     ])
     for (const customer of others) await org.conversationOf(customer)
     await org.customerTexts(poisoned ?? '', number, 'And then?')
-    const [kept] = await eventually(
-      () =>
-        runSql<{ attempts: number; state: string }>(
-          service,
-          `SELECT attempts, state FROM callbacks WHERE org_id = $1 AND body LIKE '%Body=poison%'`,
-          [org.id],
-        ),
-      ([row]) => (row?.attempts ?? 0) > 0,
+    const kept = await eventually(
+      async () => (await standingCallbacks(service, org.id)).find(({ body }) => body.includes('Body=poison')),
+      (callback) => (callback?.attempts ?? 0) > 0,
     )
     await runSql(service, 'DROP TRIGGER poison ON messages')
 
@@ -115,8 +111,7 @@ describe('a suspended organization', () => {
     const suspend = (suspended: boolean) =>
       done(service.as(service.platformKey).patch(`/v1/organizations/${org.id}`, { suspended }), 200)
     const pending = async () =>
-      (await runSql(service, `SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending'`, [org.id]))
-        .length
+      (await runSql(service, 'SELECT 1 FROM inbox WHERE org_id = $1', [org.id])).length
     await suspend(true)
     // Every worker knows of it within a second
     await eventually(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standingCallbacks } from '../support/inbox.js'
 import { type ChannelKind, newCustomer } from '../support/organization.js'
 import { type ReplyDesk, replyDesk } from '../support/reply.js'
 import { eventually, startService, type TestService } from '../support/service.js'
@@ -31,11 +32,9 @@ async function told(at: ReplyDesk, id: string): Promise<string[]> {
 /** The provider has made all its calls and all of them have been worked. */
 async function allReported(at: ReplyDesk, count: number): Promise<void> {
   await eventually(
-    () =>
-      runSql(service, `SELECT 1 FROM callbacks WHERE org_id = $1 AND kind = 'status' AND state = 'done'`, [
-        at.org.id,
-      ]),
-    (rows) => rows.length === count,
+    () => standingCallbacks(service, at.org.id),
+    (callbacks) =>
+      callbacks.filter(({ kind, state }) => kind === 'status' && state === 'done').length === count,
   )
 }
 
@@ -148,13 +147,8 @@ it('a report of another account’s message changes nothing here', async () => {
     status: { code: 207, description: 'Error delivering SMS to handset' },
   })
   await eventually(
-    () =>
-      runSql<{ attempts: number }>(
-        service,
-        `SELECT attempts FROM callbacks WHERE org_id = $1 AND kind = 'status'`,
-        [foreign.org.id],
-      ),
-    ([row]) => (row?.attempts ?? 0) > 0,
+    () => standingCallbacks(service, foreign.org.id),
+    (callbacks) => callbacks.some(({ kind, attempts }) => kind === 'status' && attempts > 0),
   )
 
   expect((await at.becomes(id, 'sent')).error).toBeNull()

@@ -176,7 +176,7 @@ export class World {
       async () =>
         (
           await sql.query<{ busy: boolean }>(
-            `SELECT EXISTS (SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending')
+            `SELECT EXISTS (SELECT 1 FROM inbox WHERE org_id = $1)
                OR EXISTS (SELECT 1 FROM bulk_actions WHERE org_id = $1 AND finished_at IS NULL)
                OR EXISTS (SELECT 1 FROM outbox WHERE org_id = $1 AND position IS NULL)
                OR EXISTS (SELECT 1 FROM messages WHERE org_id = $1 AND status IN ('queued', 'sending'))

@@ -31,7 +31,7 @@ export const keptMessages = (place: Place, ending = ''): Promise<Kept[]> =>
 export async function isAtRest(place: Place): Promise<boolean> {
   const [row] = await runSql<{ rest: boolean }>(
     place,
-    `SELECT NOT EXISTS (SELECT 1 FROM callbacks WHERE state = 'pending' AND processed_at IS NULL)
+    `SELECT NOT EXISTS (SELECT 1 FROM inbox)
        AND NOT EXISTS (SELECT 1 FROM outbox WHERE position IS NULL)
        AND NOT EXISTS (SELECT 1 FROM messages WHERE status IN ('queued', 'sending')) AS rest`,
   )

@@ -263,7 +263,7 @@ async function databaseRefuses(service: TestService, { org, agent, ids }: Furnis
   await done(org.as(agent).post(path, { text: `${spoken} "that" is\nrefused` }), 500)
   await org.customerTexts(newCustomer(), body, `${spoken} "that" is\nrefused`)
   await eventually(
-    () => runSql(service, `SELECT 1 FROM callbacks WHERE attempts > 0 AND org_id = $1`, [org.id]),
+    () => runSql(service, 'SELECT 1 FROM inbox WHERE attempts > 0 AND org_id = $1', [org.id]),
     (putBack) => putBack.length > 0,
     30_000,
   )

@@ -114,7 +114,7 @@ async function settle(org: TestOrganization): Promise<void> {
     async () =>
       (
         await ground.sql.query<{ busy: boolean }>(
-          `SELECT EXISTS (SELECT 1 FROM callbacks WHERE org_id = $1 AND state = 'pending')
+          `SELECT EXISTS (SELECT 1 FROM inbox WHERE org_id = $1)
              OR EXISTS (SELECT 1 FROM outbox WHERE org_id = $1 AND position IS NULL)
              OR EXISTS (SELECT 1 FROM conversations c WHERE c.org_id = $1 AND c.status = 'open' AND (c.queue_id IS NULL
                OR EXISTS (SELECT 1 FROM queue_members m JOIN agents a ON a.org_id = m.org_id AND a.id = m.agent_id

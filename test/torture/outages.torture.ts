@@ -75,7 +75,7 @@ it.runIf(inject('redisUrl'))(
     await load.end()
     await redis.flushall()
     await eventually(
-      () => runSql(stage, `SELECT id FROM callbacks WHERE state = 'pending'`),
+      () => runSql(stage, 'SELECT 1 FROM inbox'),
       (pending) => pending.length === 0,
       30_000,
     )
