@@ -12,7 +12,7 @@ import { prepareSends } from './measure-sends.js'
 import { measureStreams } from './measure-streams.js'
 import { type BenchOptions, type Measurement, planOf } from './options.js'
 import { missedBars, resultsOf, tableOf } from './report.js'
-import { inTurn } from './rounds.js'
+import { inTurn, roundsToCompare } from './rounds.js'
 import { openStage, type Stage } from './stage.js'
 
 const resultsFile = 'bench-results.json'
@@ -145,7 +145,7 @@ async function measureAll(sites: readonly Site[], options: BenchOptions): Promis
 
 /**
  * One write of the disk that takes a tenth of a second is the p99 of the round that it falls into. Of two places that are alike
- * the median of seven pairs is above 1.1 three times in ten, of fifteen twice (docs/scaling.md)
+ * the median of seven pairs is above 1.1 three times in ten, of fifteen twice
  */
 const latencyRounds = 15
 
@@ -154,7 +154,7 @@ async function measureEach<Prepared>(
   what: string,
   places: readonly Place<Prepared>[],
   measure: (site: Site, prepared: Prepared) => Promise<Measured[]>,
-  rounds?: number,
+  rounds = roundsToCompare,
 ): Promise<void> {
   for (const { site } of places) await site.stage.rest()
   const round = async ({ site, prepared }: Place<Prepared>) => {

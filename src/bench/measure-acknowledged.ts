@@ -2,13 +2,14 @@ import type { CallbackTarget, Senders } from './callbacks.js'
 import type { FigureName, Measured } from './figures.js'
 import { connections, type Inbound } from './inbound.js'
 import { startLimitServer } from './processes.js'
-import { inTurn } from './rounds.js'
+import { inTurn, roundsToCompare } from './rounds.js'
 import type { Stage } from './stage.js'
 
 /** After it a process of Node.js is as fast as it gets */
 const warmUpSeconds = 3
 const warmUpCount = 100_000
-const pairs = 3
+// A flood takes this part of the time of a figure
+const floods = 3
 const shortest = 1.5
 const known: Senders = { kind: 'known', count: 1000 }
 
@@ -35,7 +36,7 @@ export async function measureAcknowledged(places: readonly Place[], seconds: num
   const [first] = places
   if (!first) return []
   const { say } = first.stage
-  const each = Math.max(shortest, seconds / pairs)
+  const each = Math.max(shortest, seconds / floods)
   const trivial = await startLimitServer('trivial')
   const bare = await startLimitServer('bare', first.inbound.target.authToken)
   const apis = await Promise.all(places.map(({ stage }) => stage.startApi()))
@@ -91,12 +92,13 @@ async function measurePairs(
   }
   const measure = (door: Door) =>
     door.flood({ count: enough(guesses.get(door) ?? warmUpCount, seconds), seconds })
-  return inTurn(doors, async (door) => {
+  const pair = async (door: Door): Promise<Measured[]> => {
     const [limit, value] = [await measure(bare), await measure(door)]
     say(`  pair: bare ${Math.round(limit)} /s, service ${Math.round(value)} /s`)
     await door.settle()
     return [{ name, value, limit: { name: 'bare', value: limit }, ratio: value / limit }]
-  })
+  }
+  return inTurn(doors, pair, roundsToCompare)
 }
 
 /** More callbacks than can be acknowledged in that time; a fast start is no reason to run out. */

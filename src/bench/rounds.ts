@@ -1,7 +1,11 @@
 import type { Measured } from './figures.js'
 import { median } from './statistics.js'
 
-const fewRounds = 3
+/**
+ * Of two places that are alike three rounds say one time in three that they differ by a tenth, seven somewhat more seldom
+ * (docs/scaling.md)
+ */
+export const roundsToCompare = 7
 
 /**
  * Measures one place after the other, and that several times: what changes on the machine meanwhile meets all of them.
@@ -10,7 +14,7 @@ const fewRounds = 3
 export async function inTurn<Place>(
   places: readonly Place[],
   measure: (place: Place) => Promise<Measured[]>,
-  rounds = fewRounds,
+  rounds: number,
 ): Promise<Measured[][]> {
   const found = places.map((): Measured[][] => [])
   for (let round = 1; round <= rounds; round++) {

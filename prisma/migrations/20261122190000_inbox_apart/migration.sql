@@ -43,7 +43,9 @@ DROP TYPE callback_state_before;
 ALTER TABLE callbacks RENAME COLUMN due_at TO stored_at;
 ALTER TABLE callbacks FORCE ROW LEVEL SECURITY;
 
+-- contracts: no release writes them; the same rows are refused as before
 CREATE UNIQUE INDEX callbacks_once ON callbacks (org_id, account_id, provider_key, kind) WHERE state IN ('accepted', 'set_aside');
+-- contracts: as above
 CREATE UNIQUE INDEX callbacks_quarantined_once ON callbacks (org_id, account_id, provider_key) WHERE state = 'quarantined';
 CREATE INDEX callbacks_kept ON callbacks (org_id, id) WHERE state IN ('quarantined', 'set_aside');
 CREATE INDEX callbacks_stored ON callbacks (stored_at) WHERE state = 'accepted';
