@@ -8,8 +8,8 @@ import type { Stage } from './stage.js'
 /** After it a process of Node.js is as fast as it gets */
 const warmUpSeconds = 3
 const warmUpCount = 100_000
-// A flood takes this part of the time of a figure
-const floods = 3
+/** Of the seconds of a figure */
+const floodShare = 1 / 3
 const shortest = 1.5
 const known: Senders = { kind: 'known', count: 1000 }
 
@@ -36,7 +36,7 @@ export async function measureAcknowledged(places: readonly Place[], seconds: num
   const [first] = places
   if (!first) return []
   const { say } = first.stage
-  const each = Math.max(shortest, seconds / floods)
+  const each = Math.max(shortest, seconds * floodShare)
   const trivial = await startLimitServer('trivial')
   const bare = await startLimitServer('bare', first.inbound.target.authToken)
   const apis = await Promise.all(places.map(({ stage }) => stage.startApi()))

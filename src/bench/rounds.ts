@@ -2,8 +2,8 @@ import type { Measured } from './figures.js'
 import { median } from './statistics.js'
 
 /**
- * Of two places that are alike three rounds say one time in three that they differ by a tenth, seven somewhat more seldom
- * (docs/scaling.md)
+ * Three are decided by one slow moment of the machine: of two places that are alike the p99 of one is then a tenth worse in
+ * a third of all runs (docs/scaling.md)
  */
 export const roundsToCompare = 7
 

@@ -13,8 +13,7 @@ export class InboxStats {
   async read(): Promise<{ pending: number; oldestSeconds: number }> {
     const [row] = await askSystem<{ pending: number; oldest: Date | null }>(
       this.db,
-      Prisma.sql`
-SELECT count(*)::int AS pending, min(stored_at) AS oldest FROM inbox`,
+      Prisma.sql`SELECT count(*)::int AS pending, min(stored_at) AS oldest FROM inbox`,
     )
     const age = row?.oldest ? this.clock.now().getTime() - row.oldest.getTime() : 0
     return { pending: row?.pending ?? 0, oldestSeconds: Math.max(0, age / 1000) }
