@@ -24,7 +24,6 @@ import { ConversationTimers } from './conversations/timers.js'
 import { TransferService } from './conversations/transfer-service.js'
 import { Database } from './db/database.js'
 import { EventFeed } from './events/feed.js'
-import { writeEvents } from './events/outbox.js'
 import { Relay } from './events/relay.js'
 import { Signals } from './events/signals.js'
 import { OperatingHoursService } from './hours/service.js'
@@ -98,7 +97,6 @@ export async function createContainer(settings: ServiceSettings) {
     onPoolError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   })
   const signals = new Signals(db, log)
-  db.outbox = { write: writeEvents, written: () => signals.send('outbox') }
   const jobs = await JobQueues.open(settings, log)
   const providers = createProviders(settings)
   const secretBox = new SecretBox(settings.encryptionKeys)
@@ -161,6 +159,7 @@ export async function createContainer(settings: ServiceSettings) {
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
   const relay = new Relay({ db, clock, jobs, signals, feed, log })
+  db.tell = relay.tell
   const audiences = new Audiences({ db, clock, log })
   const registry = createMetrics({
     jobs,

@@ -38,11 +38,11 @@ export interface DatabaseOptions extends PoolOptions {
 }
 
 /** What a unit of work tells others. */
-export interface Outbox {
-  /** Called in every unit of work last of all. Its statement leaves together with the commit; null where there is none */
-  write(tx: OrgTx): Promise<unknown> | null
-  /** Called after the commit of such a statement */
-  written(): void
+export interface Told {
+  /** Leaves together with the commit */
+  statement: Promise<unknown>
+  /** Called after the commit */
+  committed(): void
 }
 
 const maxTries = 4
@@ -59,7 +59,8 @@ export class Database {
   private readonly models = new Models()
   /** Called in every unit of work when its work is done: what follows from it in the same transaction */
   beforeCommit: (tx: OrgTx) => Promise<void> = async () => undefined
-  outbox: Outbox = { write: () => null, written: () => undefined }
+  /** Called in every unit of work last of all; null where it has nothing to tell */
+  tell: (tx: OrgTx) => Told | null = () => null
 
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
@@ -85,17 +86,16 @@ export class Database {
     { orgId, lock, beforeCommit }: WorkScope,
     work: (tx: OrgTx) => Promise<Result>,
   ): Promise<Result> {
-    let hasTold = false
-    const result = await inTransaction(this.pool, async (connection) => {
+    const { result, told } = await inTransaction(this.pool, async (connection) => {
       const entered = unheard(tell(connection, enterOrg(orgId, lock)))
       const { tx, end } = openUnit(orgId, connection, this.models)
       try {
         const result = await work(tx)
         await this.beforeCommit(tx)
         await beforeCommit?.(tx, result)
-        const told = this.outbox.write(tx)
-        hasTold = told !== null
-        return { result, unanswered: [entered, ...leftForTheEnd(tx), told] }
+        const told = this.tell(tx)
+        const unanswered = [entered, ...leftForTheEnd(tx), told?.statement ?? null]
+        return { result: { result, told }, unanswered }
       } catch (error) {
         // Where one of these failed, the work failed for it
         await Promise.all([entered, ...leftForTheEnd(tx)])
@@ -104,7 +104,7 @@ export class Database {
         end()
       }
     })
-    if (hasTold) this.outbox.written()
+    told?.committed()
     return result
   }
 

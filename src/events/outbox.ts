@@ -9,29 +9,49 @@ export function emit(tx: OrgTx, events: readonly DomainEvent[]): void {
   emitted(tx).push(...events)
 }
 
-/** Writes the events of a unit of work as one entry of the outbox, which the relay publishes as a whole. Null where it has none. */
-export function writeEvents(tx: OrgTx): Promise<unknown> | null {
+/** What one unit of work has written: its events, and the position of the last one, null where the relay will publish them. */
+export interface Entry {
+  events: readonly DomainEvent[]
+  position: Promise<bigint | null>
+}
+
+/**
+ * Writes the events of a unit of work as one entry of the outbox, which is published as a whole: by its commit where nobody
+ * else is about to publish. Null where it has none.
+ */
+export function writeEvents(tx: OrgTx): Entry | null {
   const events = emitted(tx)
   const [first] = events
   if (!first) return null
-  const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, data }, index) => ({
+  const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, ...event }, index) => ({
     ordinal: index + 1,
     type,
     at: at.toISOString(),
     queueId,
     toMembers,
     agentIds: `{${agentIds.join(',')}}`,
-    data: { type, at: at.toISOString(), ...data },
+    data: dataOf({ type, at, ...event }),
   }))
-  return tx.$executeRaw`
+  const written = tx.$queryRaw<{ position: bigint | null }[]>`
     WITH entry AS (
-      INSERT INTO outbox (org_id, events, at) VALUES (${tx.orgId}::uuid, ${rows.length}, ${first.at}) RETURNING id
+      INSERT INTO outbox (org_id, events, at, position)
+      VALUES (${tx.orgId}::uuid, ${rows.length}, ${first.at}, take_position(${rows.length}::int)) RETURNING id, position
+    ), written AS (
+      INSERT INTO events (org_id, entry, ordinal, type, queue_id, to_members, agent_ids, data, at)
+      SELECT ${tx.orgId}::uuid, entry.id, ordinal, type, "queueId", "toMembers", "agentIds"::uuid[], data, e.at
+      FROM entry, json_to_recordset(${JSON.stringify(rows)}::json)
+        AS e(ordinal int, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data json)
     )
-    INSERT INTO events (org_id, entry, ordinal, type, queue_id, to_members, agent_ids, data, at)
-    SELECT ${tx.orgId}::uuid, entry.id, ordinal, type, "queueId", "toMembers", "agentIds"::uuid[], data, e.at
-    FROM entry, json_to_recordset(${JSON.stringify(rows)}::json)
-      AS e(ordinal int, type text, at timestamptz, "queueId" uuid, "toMembers" boolean, "agentIds" text, data json)`
+    SELECT position FROM entry`
+  return { events, position: written.then(([row]) => row?.position ?? null) }
 }
+
+/** What a stream sends of an event. */
+export const dataOf = ({ type, at, data }: Pick<DomainEvent, 'type' | 'at' | 'data'>) => ({
+  type,
+  at: at.toISOString(),
+  ...data,
+})
 
 /** In the transaction that takes access away or changes it: streams that were opened with it end. */
 export const emitAccessChange = (tx: OrgTx, at: Date, access: AccessChange): void =>

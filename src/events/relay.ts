@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.js'
+import type { Database, OrgTx, Told } from '../db/database.js'
 import { Prisma } from '../db/generated/client.js'
 import { RowByRow, type Take } from '../db/row-by-row.js'
 import { askSystem } from '../db/system.js'
@@ -7,6 +7,7 @@ import { type Clock, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { EventType } from './event-types.js'
 import type { EventFeed, FeedEvent } from './feed.js'
+import { dataOf, type Entry, writeEvents } from './outbox.js'
 import type { Signals } from './signals.js'
 
 type Published = Pick<FeedEvent, 'orgId'> & { type: EventType }
@@ -40,11 +41,11 @@ const wakes: Partial<Record<EventType, LaneName>> = {
 }
 
 /**
- * Publishes committed entries of the outbox: gives each, and so its events, the positions that streams resume by, and wakes the lanes that the
- * events concern. Positions are given here and not by the writer, because writers do not commit in the order of their numbers: a row
- * that commits late is simply published later, and none is skipped. publish_events keeps publication to one process at a
- * time, so that positions also become visible in their order. An entry that cannot be published is left out for a while
- * and published later.
+ * Publishes entries of the outbox: each, and so its events, gets the positions that streams resume by, and the lanes that the events concern are
+ * woken. Writers do not commit in the order of their numbers, so only one publishes at a time, until its commit: positions
+ * become visible in their order, and none is skipped. A unit of work that comes at a free moment publishes its entry by its own commit
+ * (take_position); what others leave is published here, where what commits late is simply published later. An entry
+ * that cannot be published is left out for a while and published later.
  */
 export class Relay {
   private timer: NodeJS.Timeout | null = null
@@ -73,6 +74,34 @@ export class Relay {
     if (this.timer) clearInterval(this.timer)
     this.timer = null
     await this.running
+  }
+
+  /** Called last of all in every unit of work. */
+  readonly tell = (tx: OrgTx): Told | null => {
+    const entry = writeEvents(tx)
+    return entry && { statement: entry.position, committed: () => void this.announce(tx.orgId, entry) }
+  }
+
+  /** In any process, also in one that does not publish what others leave. */
+  private async announce(orgId: string, { events, position: taken }: Entry): Promise<void> {
+    const last = await taken
+    if (last === null) return this.parts.signals.send('outbox')
+    const { feed, signals } = this.parts
+    const before = last - BigInt(events.length)
+    if (feed.streams > 0)
+      feed.take(
+        events.map((event, index) => ({
+          orgId,
+          position: before + BigInt(index + 1),
+          type: event.type,
+          queueId: event.queueId,
+          toMembers: event.toMembers ?? false,
+          agentIds: event.agentIds,
+          data: JSON.stringify(dataOf(event)),
+        })),
+      )
+    signals.tellOthers('published')
+    this.wakeLanes(events.map(({ type }) => ({ orgId, type })))
   }
 
   private look(): void {

@@ -201,7 +201,7 @@ describe('a table that is only added to', () => {
 })
 
 describe('the functions that pass the policies', () => {
-  it('are the few that look up one unguessable value, store what they are given, or count a table', async () => {
+  it('are the few that look up one unguessable value, store what they are given, count a table, or count on', async () => {
     const { rows } = await owner.query(
       `SELECT DISTINCT proname, proowner::regrole::text AS owner FROM pg_proc
        WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1`,
@@ -213,10 +213,9 @@ describe('the functions that pass the policies', () => {
     expect(rows).toEqual([
       // Only an owner may ANALYZE. It takes nothing, and answers a table's name
       { proname: 'analyze_new_table', owner: table.owner },
-      ...['find_access_key', 'find_callback_account', 'find_caller', 'store_callbacks'].map((proname) => ({
-        proname,
-        owner: 'parley_system',
-      })),
+      ...['find_access_key', 'find_callback_account', 'find_caller', 'store_callbacks', 'take_position'].map(
+        (proname) => ({ proname, owner: 'parley_system' }),
+      ),
     ])
   })
 

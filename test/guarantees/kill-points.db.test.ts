@@ -20,7 +20,6 @@ afterAll(() => stage?.close())
 const commits = {
   'a callback is stored': 'store_callbacks',
   'a callback is attached': 'conversations, events, inbox, messages, outbox',
-  'events are published': 'publish_events',
   'a queue is chosen': 'conversations, events, outbox, status_changes',
   'an agent is offered it':
     'agents, conversations, events, outbox, routing_records, sessions, status_changes',
@@ -97,6 +96,22 @@ describe('a program that is killed', () => {
 
     expect(bulkSteps.filter((step) => !struck.has(step))).toEqual([])
   }, 300_000)
+
+  it.each(['before', 'after'])(
+    '%s it publishes what others have left loses none of it',
+    async (when) => {
+      const number = await stage.addNumber('twilio sms')
+      stage.points.arm((place) => place === `${when} the commit of publish_events`, stage.kill)
+      const giveBack = await stage.holdPublication()
+
+      const telling = stage.story(number, `${when} publishing.`)
+      await giveBack()
+
+      expect(await telling).toBe('delivered')
+      expect(stage.points.hasStruck).toBe(true)
+    },
+    120_000,
+  )
 
   it.each(['before', 'after'])(
     '%s a provider without a list has been told leaves the decision to a person',

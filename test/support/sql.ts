@@ -2,9 +2,11 @@ import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import type { TestService } from './service.js'
 
+type Place = Pick<TestService, 'databaseUrl'>
+
 /** One statement as the owner of the database, whom no policy binds: to look behind the API, or to break something. */
 export async function runSql<Row extends pg.QueryResultRow>(
-  { databaseUrl }: Pick<TestService, 'databaseUrl'>,
+  { databaseUrl }: Place,
   sql: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
@@ -17,16 +19,23 @@ export async function runSql<Row extends pg.QueryResultRow>(
 }
 
 /** A connection of one's own, for a transaction that is to stay open. */
-export async function openSql({ databaseUrl }: Pick<TestService, 'databaseUrl'>): Promise<pg.Client> {
+export async function openSql({ databaseUrl }: Place): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   return client
 }
 
 /** Nobody gets at the table until it is given back, or the test ends. */
-export async function holdTable(service: TestService, table: string): Promise<() => Promise<void>> {
-  const client = await openSql(service)
-  await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+export const holdTable = (place: Place, table: string): Promise<() => Promise<void>> =>
+  hold(place, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+
+/** As while another process publishes: what happens until it is given back is left to the relay. */
+export const holdPublication = (place: Place): Promise<() => Promise<void>> =>
+  hold(place, 'SELECT FROM relay FOR UPDATE')
+
+async function hold(place: Place, lock: string): Promise<() => Promise<void>> {
+  const client = await openSql(place)
+  await client.query(`BEGIN; ${lock}`)
   let isHeld = true
   const giveBack = async () => {
     if (isHeld) await client.end()
