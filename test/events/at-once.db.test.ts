@@ -102,7 +102,7 @@ describe('what happens at a free moment', () => {
 
     await eventually(
       () => jobs.depths(),
-      (depths) => depths.bulk === bulk + 1,
+      ({ bulk: now }) => now === bulk + 1,
     )
   })
 
