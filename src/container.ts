@@ -159,7 +159,7 @@ export async function createContainer(settings: ServiceSettings) {
   const retention = new Retention({ db, clock, log })
   const feed = new EventFeed({ db, signals, log })
   const relay = new Relay({ db, clock, jobs, signals, feed, log })
-  db.tell = relay.tell
+  db.tellOthers = relay.tellOthers
   const audiences = new Audiences({ db, clock, log })
   const registry = createMetrics({
     jobs,

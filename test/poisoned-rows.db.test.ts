@@ -7,7 +7,7 @@ import { keptMessages } from './support/ledger.js'
 import { done, newCustomer, TestOrganization } from './support/organization.js'
 import { poison } from './support/poison.js'
 import { eventually, startService, type TestService } from './support/service.js'
-import { holdPublication, runSql } from './support/sql.js'
+import { runSql, whileAnotherPublishes } from './support/sql.js'
 
 const clock = new TestClock()
 let service: TestService
@@ -172,16 +172,16 @@ describe('an event that cannot be published', () => {
       when: `EXISTS (SELECT FROM events e WHERE e.org_id = NEW.org_id AND e.entry = NEW.id AND e.data->'message'->>'text' = 'poison')`,
     })
 
-    const giveBack = await holdPublication(service)
-    // What is attached together is published together
-    for (const text of ['Before', 'poison', 'After']) {
-      await org.customerTexts(newCustomer(), number, text)
-      await eventually(
-        () => keptMessages(service, text),
-        (kept) => kept.length === 1,
-      )
-    }
-    await giveBack()
+    await whileAnotherPublishes(service, async () => {
+      // What is attached together is published together
+      for (const text of ['Before', 'poison', 'After']) {
+        await org.customerTexts(newCustomer(), number, text)
+        await eventually(
+          () => keptMessages(service, text),
+          (kept) => kept.length === 1,
+        )
+      }
+    })
     await other.customerTexts(newCustomer(), otherNumber, 'Elsewhere')
     await eventually(
       async () => [texts(listener).join(), texts(otherListener).join()],

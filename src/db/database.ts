@@ -60,7 +60,7 @@ export class Database {
   /** Called in every unit of work when its work is done: what follows from it in the same transaction */
   beforeCommit: (tx: OrgTx) => Promise<void> = async () => undefined
   /** Called in every unit of work last of all; null where it has nothing to tell */
-  tell: (tx: OrgTx) => Told | null = () => null
+  tellOthers: (tx: OrgTx) => Told | null = () => null
 
   constructor(options: DatabaseOptions) {
     this.pool = openPool(options, 'parley_app', options.poolSize)
@@ -93,7 +93,7 @@ export class Database {
         const result = await work(tx)
         await this.beforeCommit(tx)
         await beforeCommit?.(tx, result)
-        const told = this.tell(tx)
+        const told = this.tellOthers(tx)
         const unanswered = [entered, ...leftForTheEnd(tx), told?.statement ?? null]
         return { result: { result, told }, unanswered }
       } catch (error) {

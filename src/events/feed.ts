@@ -82,8 +82,10 @@ export class EventFeed {
   /** What this process has just published. Too much at once is read, and what does not follow on what was handed out. */
   take(published: readonly FeedEvent[]): void {
     const events = [...published].sort((left, right) => Number(left.position - right.position))
-    const [first] = events
-    if (!first) return
+    const [first, last] = [events[0], events.at(-1)]
+    if (!first || !last) return
+    const isKnown = this.position !== null && last.position <= this.position
+    if (isKnown) return
     const follows = this.position !== null && first.position === this.position + 1n
     if (follows && events.length <= batchSize) this.handOut(events)
     else this.look()
@@ -106,6 +108,10 @@ export class EventFeed {
         ${publishedEvents} WHERE o.org_id = ${orgId}::uuid AND ${after(from)} AND ${upTo(to)}
         ${inOrder} LIMIT ${batchSize}`,
     )
+  }
+
+  get isHeard(): boolean {
+    return this.subscribers.size > 0
   }
 
   get streams(): number {

@@ -1,6 +1,7 @@
 import type { OrgTx } from '../db/database.js'
 import { gathered } from '../db/gathered.js'
 import type { AccessChange, DomainEvent } from './event-types.js'
+import type { FeedEvent } from './feed.js'
 
 const emitted = gathered<DomainEvent>()
 
@@ -23,14 +24,14 @@ export function writeEvents(tx: OrgTx): Entry | null {
   const events = emitted(tx)
   const [first] = events
   if (!first) return null
-  const rows = events.map(({ type, at, queueId, toMembers = false, agentIds, ...event }, index) => ({
+  const rows = events.map((event, index) => ({
     ordinal: index + 1,
-    type,
-    at: at.toISOString(),
-    queueId,
-    toMembers,
-    agentIds: `{${agentIds.join(',')}}`,
-    data: dataOf({ type, at, ...event }),
+    type: event.type,
+    at: event.at.toISOString(),
+    queueId: event.queueId,
+    toMembers: event.toMembers ?? false,
+    agentIds: `{${event.agentIds.join(',')}}`,
+    data: dataOf(event),
   }))
   const written = tx.$queryRaw<{ position: bigint | null }[]>`
     WITH entry AS (
@@ -46,12 +47,19 @@ export function writeEvents(tx: OrgTx): Entry | null {
   return { events, position: written.then(([row]) => row?.position ?? null) }
 }
 
-/** What a stream sends of an event. */
-export const dataOf = ({ type, at, data }: Pick<DomainEvent, 'type' | 'at' | 'data'>) => ({
-  type,
-  at: at.toISOString(),
-  ...data,
-})
+/** The events of an entry as streams send them, whose last one has this position. */
+export const publishedOf = ({ events }: Entry, orgId: string, last: bigint): FeedEvent[] =>
+  events.map((event, index) => ({
+    orgId,
+    position: last - BigInt(events.length - 1 - index),
+    type: event.type,
+    queueId: event.queueId,
+    toMembers: event.toMembers ?? false,
+    agentIds: event.agentIds,
+    data: JSON.stringify(dataOf(event)),
+  }))
+
+const dataOf = ({ type, at, data }: DomainEvent) => ({ type, at: at.toISOString(), ...data })
 
 /** In the transaction that takes access away or changes it: streams that were opened with it end. */
 export const emitAccessChange = (tx: OrgTx, at: Date, access: AccessChange): void =>

@@ -7,7 +7,7 @@ import { type Clock, seconds } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import type { EventType } from './event-types.js'
 import type { EventFeed, FeedEvent } from './feed.js'
-import { dataOf, type Entry, writeEvents } from './outbox.js'
+import { type Entry, publishedOf, writeEvents } from './outbox.js'
 import type { Signals } from './signals.js'
 
 type Published = Pick<FeedEvent, 'orgId'> & { type: EventType }
@@ -77,31 +77,22 @@ export class Relay {
   }
 
   /** Called last of all in every unit of work. */
-  readonly tell = (tx: OrgTx): Told | null => {
+  readonly tellOthers = (tx: OrgTx): Told | null => {
     const entry = writeEvents(tx)
-    return entry && { statement: entry.position, committed: () => void this.announce(tx.orgId, entry) }
+    return entry && { statement: entry.position, committed: () => this.announce(tx.orgId, entry) }
   }
 
   /** In any process, also in one that does not publish what others leave. */
-  private async announce(orgId: string, { events, position: taken }: Entry): Promise<void> {
-    const last = await taken
-    if (last === null) return this.parts.signals.send('outbox')
-    const { feed, signals } = this.parts
-    const before = last - BigInt(events.length)
-    if (feed.streams > 0)
-      feed.take(
-        events.map((event, index) => ({
-          orgId,
-          position: before + BigInt(index + 1),
-          type: event.type,
-          queueId: event.queueId,
-          toMembers: event.toMembers ?? false,
-          agentIds: event.agentIds,
-          data: JSON.stringify(dataOf(event)),
-        })),
-      )
-    signals.tellOthers('published')
-    this.wakeLanes(events.map(({ type }) => ({ orgId, type })))
+  private announce(orgId: string, entry: Entry): void {
+    const { feed, signals, log } = this.parts
+    entry.position
+      .then((last) => {
+        if (last === null) return signals.send('outbox')
+        if (feed.isHeard) feed.take(publishedOf(entry, orgId, last))
+        signals.tellOthers('published')
+        this.wakeLanes(entry.events.map(({ type }) => ({ orgId, type })))
+      })
+      .catch((error) => log.error({ err: error, orgId }, 'events not announced, they are looked for'))
   }
 
   private look(): void {
@@ -152,7 +143,7 @@ export class Relay {
       return published
     }
     try {
-      const hasStreams = feed.streams > 0
+      const hasStreams = feed.isHeard
       const published = await askSystem<Published & FeedEvent>(
         db,
         Prisma.sql`SELECT * FROM publish_events(${batchSize}::int, ${hasStreams}::boolean)`,

@@ -6,7 +6,7 @@ import { newId } from '../lib/ids.js'
 import { inTime } from '../lib/in-time.js'
 import type { Logger } from '../lib/logger.js'
 
-/** `outbox`: events were committed. `published`: the relay gave events their positions. */
+/** `outbox`: events were committed that wait to be published. `published`: events have their positions. */
 export type SignalName = 'outbox' | 'published'
 
 const channel = 'parley_signals'

@@ -12,7 +12,7 @@ import { done, newCustomer } from '../support/organization.js'
 import { createExplainedDatabase, PlanLog, type Scan, scansIn } from '../support/plans.js'
 import { sampleBodies } from '../support/sample-bodies.js'
 import { startService, type TestService } from '../support/service.js'
-import { openSql } from '../support/sql.js'
+import { openSql, whileAnotherPublishes } from '../support/sql.js'
 
 /** Its organization gets 1,000 conversations and 10,000 messages; what reads them all reads more than the bounds below. */
 const size = { organizations: 5, conversations: 10_000 }
@@ -143,12 +143,14 @@ async function everyRoute(): Promise<void> {
 
 const bodyFor = ({ name }: ApiRoute) => sampleBodies[name]?.(referencesOf(at)) ?? null
 
-/** Offers run out, and what is over is deleted. */
+/** Offers run out, what is over is deleted, and events are left to the relay. */
 async function timeGoesBy(): Promise<void> {
   const { org, number } = at
   const customer = newCustomer()
-  await org.customerTexts(customer, number, 'Is anybody there?')
-  const { id } = await org.conversationOf(customer)
+  const { id } = await whileAnotherPublishes(service, async () => {
+    await org.customerTexts(customer, number, 'Is anybody there?')
+    return org.conversationOf(customer)
+  })
   clock.forward(minutes(3))
   await org.conversation(id, ({ agentId }) => agentId === null)
 }

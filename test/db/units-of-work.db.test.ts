@@ -136,7 +136,7 @@ describe('a unit of work', () => {
   it('of one question takes two round trips: the beginning goes with it, what is written with the end', async () => {
     const watched = await watchTurns(service.databaseUrl)
     const db = new Database({ url: watched.url, poolSize: 1, onPoolError: () => undefined })
-    db.tell = (tx) => ({ statement: tx.$executeRaw`SELECT 'an event'`, committed: () => undefined })
+    db.tellOthers = (tx) => ({ statement: tx.$executeRaw`SELECT 'an event'`, committed: () => undefined })
     const work = () =>
       db.inOrg(orgId, async (tx) => {
         await tx.$queryRaw`SELECT name FROM contacts`

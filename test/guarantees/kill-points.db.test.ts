@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type KillStage, openKillStage } from '../support/kill-stage.js'
 import { done } from '../support/organization.js'
 import { eventually } from '../support/service.js'
+import { runSql, whileAnotherPublishes } from '../support/sql.js'
 
 /**
  * Issue "Nothing lost", 1: the program is killed once before and after each different step of receive and send. The torture
@@ -101,11 +102,21 @@ describe('a program that is killed', () => {
     '%s it publishes what others have left loses none of it',
     async (when) => {
       const number = await stage.addNumber('twilio sms')
-      stage.points.arm((place) => place === `${when} the commit of publish_events`, stage.kill)
-      const giveBack = await stage.holdPublication()
+      const attached = `after the commit of ${commits['a callback is attached']}`
+      const { points } = stage
+      points.arm(
+        (place) => place === `${when} the commit of publish_events` && points.passed.includes(attached),
+        stage.kill,
+      )
 
-      const telling = stage.story(number, `${when} publishing.`)
-      await giveBack()
+      const { telling } = await whileAnotherPublishes(stage.place, async () => {
+        const telling = stage.story(number, `${when} publishing.`)
+        await eventually(
+          () => runSql(stage.place, 'SELECT 1 FROM outbox WHERE position IS NULL'),
+          (left) => left.length > 0,
+        )
+        return { telling }
+      })
 
       expect(await telling).toBe('delivered')
       expect(stage.points.hasStruck).toBe(true)

@@ -19,19 +19,18 @@ import {
 import { newKeys, type Program, startProgram } from './program.js'
 import { eventually } from './service.js'
 import { tellProvider } from './simulator.js'
-import { holdPublication, runSql } from './sql.js'
 
 const patience = 40_000
 
 /** The compiled program in a process of its own, with a fault point at each commit and each call of a provider. */
 export interface KillStage {
   points: FaultPoints
+  /** Behind the fault points */
+  place: { databaseUrl: string }
   org: TestOrganization
   /** Has room for everything */
   agent: TestAgent
   kill(): void
-  /** Somebody else publishes. Answers how it ends, as soon as something was left to the relay meanwhile */
-  holdPublication(): Promise<() => Promise<void>>
   addNumber(kind: ChannelKind): Promise<TestNumber>
   reports(on: boolean): Promise<void>
   /**
@@ -82,17 +81,7 @@ export async function openKillStage(): Promise<KillStage> {
     org,
     agent,
     kill: () => program?.kill(),
-    async holdPublication() {
-      const giveBack = await holdPublication(place)
-      return async () => {
-        await eventually(
-          () => runSql(place, 'SELECT 1 FROM outbox WHERE position IS NULL'),
-          (left) => left.length > 0,
-          patience,
-        )
-        await giveBack()
-      }
-    },
+    place,
     addNumber: (kind) => org.addNumber(kind),
     reports: (on) => tell({ reports: on }),
     async story(number, name) {

@@ -25,17 +25,24 @@ export async function openSql({ databaseUrl }: Place): Promise<pg.Client> {
   return client
 }
 
+/** As while another process publishes: what happens in `work` is left to the relay. */
+export async function whileAnotherPublishes<Result>(
+  place: Place,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const other = await openSql(place)
+  try {
+    await other.query('BEGIN; SELECT FROM relay FOR UPDATE')
+    return await work()
+  } finally {
+    await other.end()
+  }
+}
+
 /** Nobody gets at the table until it is given back, or the test ends. */
-export const holdTable = (place: Place, table: string): Promise<() => Promise<void>> =>
-  hold(place, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
-
-/** As while another process publishes: what happens until it is given back is left to the relay. */
-export const holdPublication = (place: Place): Promise<() => Promise<void>> =>
-  hold(place, 'SELECT FROM relay FOR UPDATE')
-
-async function hold(place: Place, lock: string): Promise<() => Promise<void>> {
-  const client = await openSql(place)
-  await client.query(`BEGIN; ${lock}`)
+export async function holdTable(service: TestService, table: string): Promise<() => Promise<void>> {
+  const client = await openSql(service)
+  await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
   let isHeld = true
   const giveBack = async () => {
     if (isHeld) await client.end()
