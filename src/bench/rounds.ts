@@ -3,7 +3,7 @@ import { median } from './statistics.js'
 
 /**
  * Three are decided by one slow moment of the machine: of two places that are alike the p99 of one is then a tenth worse in
- * a third of all runs (docs/scaling.md)
+ * a third of all runs (docs/measurements.md)
  */
 export const roundsToCompare = 7
 
