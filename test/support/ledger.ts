@@ -13,17 +13,21 @@ export interface Kept {
 
 type Place = Pick<TestService, 'databaseUrl'>
 
-const publishedEvents =
-  'events e JOIN outbox o ON o.org_id = e.org_id AND o.id = e.entry AND o.position IS NOT NULL'
-
 /** Messages to and from customers whose texts end in these words, as the database has them, in their order. */
 export const keptMessages = (place: Place, ending = ''): Promise<Kept[]> =>
   runSql<Kept>(
     place,
-    `SELECT m.text, m.direction, m.status,
-       (SELECT count(*)::int FROM ${publishedEvents} WHERE e.org_id = m.org_id AND e.type = 'message.received' AND e.data->'message'->>'id' = m.id::text) AS announced,
-       (SELECT count(*)::int FROM ${publishedEvents} WHERE e.org_id = m.org_id AND e.type = 'message.unknown' AND e.data->'message'->>'id' = m.id::text) AS "toldUnknown"
-     FROM messages m WHERE m.direction IN ('inbound', 'outbound') AND m.text LIKE $1 ORDER BY m.seq`,
+    // Events are read once: there may be thousands of either
+    `WITH told AS MATERIALIZED (
+       SELECT e.org_id, e.type, e.data->'message'->>'id' AS id, count(*)::int AS times
+       FROM events e JOIN outbox o ON o.org_id = e.org_id AND o.id = e.entry AND o.position IS NOT NULL
+       WHERE e.type IN ('message.received', 'message.unknown') GROUP BY 1, 2, 3
+     )
+     SELECT m.text, m.direction, m.status, coalesce(r.times, 0) AS announced, coalesce(u.times, 0) AS "toldUnknown"
+     FROM messages m
+     LEFT JOIN told r ON r.org_id = m.org_id AND r.id = m.id::text AND r.type = 'message.received'
+     LEFT JOIN told u ON u.org_id = m.org_id AND u.id = m.id::text AND u.type = 'message.unknown'
+     WHERE m.direction IN ('inbound', 'outbound') AND m.text LIKE $1 ORDER BY m.seq`,
     [`%${ending}`],
   )
 
